@@ -1,0 +1,148 @@
+// Package contract is what the starter of a workflow and the worker share: task
+// queues, type names, workflow ids and the structs that cross Temporal. It
+// exists so that cmd/ingest links no workflow or activity code.
+//
+// Every struct here is stored in histories that outlive a release. Fields are
+// only ever added; a golden test pins each encoding.
+package contract
+
+import (
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+)
+
+// Task queues, one for each quota that a step draws on.
+const (
+	QueueTriage   = "triage"   // workflows, and activities on nerve's own stores
+	QueueSlack    = "slack"    // everything that calls Slack
+	QueueEvidence = "evidence" // evidence tools that read nerve's own stores
+)
+
+// WorkflowTriage is the registered name of workflows.Triage.
+const WorkflowTriage = "Triage"
+
+// Signals, updates and queries of Triage.
+const (
+	SignalOccurrence  = "occurrence"
+	SignalResolved    = "resolved"
+	UpdateAcknowledge = "acknowledge"
+	UpdateResolve     = "resolve"
+	QueryState        = "state"
+)
+
+// Search attributes. Temporal stores them in the clear: never personal data.
+const (
+	AttrSource      = "NerveSource"
+	AttrProvider    = "NerveProvider"
+	AttrSeverity    = "NerveSeverity"
+	AttrStatus      = "NerveStatus"
+	AttrPhase       = "NervePhase"
+	AttrFingerprint = "NerveFingerprint"
+)
+
+// SearchAttributes lists them all; each is a keyword.
+var SearchAttributes = []string{AttrSource, AttrProvider, AttrSeverity, AttrStatus, AttrPhase, AttrFingerprint}
+
+// Memo keys. Memos go through the encrypting codec.
+const (
+	MemoIncidentID = "incident_id"
+	MemoTitle      = "title"
+)
+
+// Retention is how long closed workflows must be kept for the native refusal of
+// duplicates to reach as far back as the longest delivery window (96 h) plus slack.
+const Retention = 7 * 24 * time.Hour
+
+// TriageInput starts an incident.
+type TriageInput struct {
+	Signal incident.Signal `json:"signal"`
+	// Salt keys the tokens that replace personal data, so that one value has
+	// one token within the incident and none can be guessed back.
+	Salt []byte `json:"salt"`
+	// Window is the admission window that folds repeats into this incident; it
+	// is released when the incident closes.
+	Window string `json:"window,omitempty"`
+	Route  Route  `json:"route"`
+	// ReceivedAt is when ingest took the delivery.
+	ReceivedAt time.Time `json:"received_at"`
+	// State is set only when a long-lived incident continues as a new run.
+	State *TriageState `json:"state,omitempty"`
+}
+
+// Route says where an incident is told and how long it stays open.
+type Route struct {
+	// Channel is the Slack channel for sources other than Slack; empty means
+	// that nothing is posted for them.
+	Channel string `json:"channel,omitempty"`
+	// QuietPeriod closes an incident that nothing more was heard of.
+	QuietPeriod time.Duration `json:"quiet_period"`
+}
+
+// TriageState is everything that a continued run needs to go on.
+type TriageState struct {
+	Phase          Phase               `json:"phase"`
+	Status         incident.Status     `json:"status"`
+	Occurrences    int64               `json:"occurrences"`
+	LastSeen       time.Time           `json:"last_seen"`
+	OpenedAt       time.Time           `json:"opened_at"`
+	AcknowledgedBy string              `json:"acknowledged_by,omitempty"`
+	ResolvedBy     string              `json:"resolved_by,omitempty"`
+	Light          string              `json:"light,omitempty"`
+	Headline       *incident.SlackRef  `json:"headline,omitempty"` // nerve's own message in the channel
+	VerdictTS      string              `json:"verdict_ts,omitempty"`
+	Verdict        *incident.Verdict   `json:"verdict,omitempty"`
+	Evidence       []incident.Evidence `json:"evidence,omitempty"`
+	Seen           []string            `json:"seen,omitempty"` // delivery ids already counted, newest last
+}
+
+// Phase is where an incident is in its life.
+type Phase string
+
+const (
+	PhaseOpening   Phase = "opening"
+	PhaseEvidence  Phase = "evidence"
+	PhaseAnalysis  Phase = "analysis"
+	PhaseNotifying Phase = "notifying"
+	PhaseOpen      Phase = "open"   // answered; waits for what comes
+	PhaseClosed    Phase = "closed" // resolved or quiet
+	PhaseFailed    Phase = "failed"
+)
+
+// Occurrence tells a running incident that its alert came again.
+type Occurrence struct {
+	DeliveryID string    `json:"delivery_id"`
+	Count      int64     `json:"count"` // occurrences so far, this one included; 0 when the sender could not count
+	At         time.Time `json:"at"`
+}
+
+// Resolved tells a running incident that the sender closed the alert.
+type Resolved struct {
+	DeliveryID string    `json:"delivery_id"`
+	At         time.Time `json:"at"`
+}
+
+// Decision is an on-call engineer's acknowledge or resolve.
+type Decision struct {
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// TriageResult is how an incident ended.
+type TriageResult struct {
+	IncidentID  string            `json:"incident_id"`
+	Outcome     string            `json:"outcome"` // resolved, quiet
+	ResolvedBy  string            `json:"resolved_by,omitempty"`
+	Occurrences int64             `json:"occurrences"`
+	Verdict     *incident.Verdict `json:"verdict,omitempty"`
+}
+
+// Milestone reports whether an incident is told of its nth occurrence: at 2, 5,
+// 10, 20, 50, 100, 200, 500 and so on, so that a storm costs a handful of
+// signals however long it lasts.
+func Milestone(n int64) bool {
+	for n > 0 && n%10 == 0 {
+		n /= 10
+	}
+	return n == 1 || n == 2 || n == 5
+}

@@ -1,0 +1,71 @@
+package contract
+
+import (
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+)
+
+// Outcome is what became of a delivery.
+type Outcome string
+
+const (
+	OutcomeAccepted  Outcome = "accepted"  // started an incident
+	OutcomeDuplicate Outcome = "duplicate" // the same delivery again
+	OutcomeDebounced Outcome = "debounced" // a repeat of a running incident
+	OutcomeFolded    Outcome = "folded"    // over the source's rate: part of its storm incident
+	OutcomeLimited   Outcome = "limited"   // over the hard cap: refused with 429
+	OutcomeResolved  Outcome = "resolved"  // closed a running incident
+	OutcomeIgnored   Outcome = "ignored"   // not for nerve, such as its own messages
+	OutcomeStored    Outcome = "stored"    // nothing handles this event type
+	OutcomeHandshake Outcome = "handshake" // answered a challenge
+	OutcomeRejected  Outcome = "rejected"  // not proved, or not readable
+	OutcomeFailed    Outcome = "failed"    // neither Temporal nor the spool could take it: 503
+)
+
+// Delivery is one HTTP attempt to a source, as the delivery log keeps it. A
+// delivery that was not proved has no Sealed body and no Headers.
+type Delivery struct {
+	ID          string            `json:"id"` // UUIDv7
+	Source      string            `json:"source"`
+	Provider    string            `json:"provider"`
+	ReceivedAt  time.Time         `json:"received_at"`
+	RemoteIP    string            `json:"remote_ip,omitempty"`
+	EventID     string            `json:"event_id,omitempty"`
+	EventType   string            `json:"event_type,omitempty"`
+	Scheme      string            `json:"scheme,omitempty"`
+	Assurance   string            `json:"assurance,omitempty"`
+	Outcome     Outcome           `json:"outcome"`
+	Reason      string            `json:"reason,omitempty"` // precise, for operators
+	Code        string            `json:"code,omitempty"`   // problem code, such as WEBHOOK_SIGNATURE_INVALID
+	Status      int               `json:"status"`           // HTTP status answered
+	Signals     int               `json:"signals"`
+	WorkflowID  string            `json:"workflow_id,omitempty"`
+	IncidentID  string            `json:"incident_id,omitempty"`
+	Fingerprint string            `json:"fingerprint,omitempty"`
+	Count       int64             `json:"count,omitempty"`   // occurrences within the window, this one included
+	Headers     map[string]string `json:"headers,omitempty"` // sanitised by allow-list
+	ContentType string            `json:"content_type,omitempty"`
+	Size        int               `json:"size"`
+	SHA256      string            `json:"sha256"`
+	Sealed      []byte            `json:"sealed,omitempty"` // zstd, then AEAD with SealContext(Source, ID)
+}
+
+// SealContext is the associated data that binds a sealed body to its delivery.
+func SealContext(source, deliveryID string) []byte {
+	return []byte("nerve/delivery/" + source + "/" + deliveryID)
+}
+
+// Command is one thing to tell Temporal: exactly one of Start, Occurrence and
+// Resolved is set. It is what ingest does at once and what the spool keeps
+// (sealed) while Temporal is slow or away.
+type Command struct {
+	WorkflowID string           `json:"workflow_id"`
+	KeyKind    incident.KeyKind `json:"key_kind"`
+	Start      *TriageInput     `json:"start,omitempty"`
+	Occurrence *Occurrence      `json:"occurrence,omitempty"`
+	Resolved   *Resolved        `json:"resolved,omitempty"`
+}
+
+// SpoolContext is the associated data of a sealed Command.
+func SpoolContext(workflowID string) []byte { return []byte("nerve/spool/" + workflowID) }

@@ -1,0 +1,189 @@
+package providers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sort"
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+)
+
+// Request is one HTTP delivery, as bytes. Body is exactly what was received.
+type Request struct {
+	Method     string
+	URL        *url.URL
+	Header     http.Header
+	Body       []byte
+	ReceivedAt time.Time
+}
+
+// Assurance is how well a delivery was proved, from best to worst.
+type Assurance string
+
+const (
+	AssuranceSigned Assurance = "signed" // a signature over the bytes
+	AssuranceToken  Assurance = "token"  // a shared secret beside the bytes
+)
+
+// Proof is what Verify learned about the sender.
+type Proof struct {
+	Scheme    string    // "slack v0", "token", …
+	Assurance Assurance //
+	Secret    int       // index of the secret that matched, for rotation
+	SignedAt  time.Time // the sender's signed time; zero when the scheme has none
+}
+
+// Verification failures. Each wraps one of these, so that callers choose a
+// status code with errors.Is; the text is for the log, not for the sender.
+var (
+	// ErrUnsigned means that the signature, its timestamp or the token is missing.
+	ErrUnsigned = errors.New("providers: missing signature")
+	// ErrSignature means that the proof is there and wrong or unreadable.
+	ErrSignature = errors.New("providers: signature does not match")
+	// ErrStale means that the proof is right and its time is outside the tolerance.
+	ErrStale = errors.New("providers: timestamp outside the tolerance")
+	// ErrMalformed means that a verified body cannot be read as this vendor's payload.
+	ErrMalformed = errors.New("providers: malformed payload")
+)
+
+// Config is what a provider is built from.
+type Config struct {
+	// Secrets are the active secrets, newest first. At least one is needed.
+	Secrets []string
+	// TolerancePast and ToleranceFuture bound the signed time; 0 means the
+	// vendor's default.
+	TolerancePast, ToleranceFuture time.Duration
+	// SelfBotID returns nerve's own Slack bot id, or "" while it is unknown.
+	SelfBotID func() string
+}
+
+// Response is a handshake's answer.
+type Response struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Batch is what a verified delivery holds.
+type Batch struct {
+	// EventID is the vendor's id for the delivery or its event, the same on a
+	// retry; empty when the vendor sends none.
+	EventID   string
+	EventType string
+	// Signals may be empty: an event that nothing handles is still stored.
+	Signals []incident.Signal
+	// Ignored says why a delivery without signals is not for nerve
+	// ("self_message"); empty when it is merely stored.
+	Ignored string
+	// Warnings name what was odd in the payload (fields that are not known,
+	// severities that are not in the table), without their values.
+	Warnings []string
+}
+
+// Provider knows one vendor. Implementations are safe for concurrent use.
+type Provider interface {
+	// Verify proves the sender from the raw bytes and headers. Its errors wrap
+	// ErrUnsigned, ErrSignature or ErrStale.
+	Verify(*Request) (Proof, error)
+	// Parse reads a verified delivery. Its errors wrap ErrMalformed, or are
+	// incident.FieldErrors. Signals hold what the vendor sent, not yet scrubbed.
+	Parse(*Request) (Batch, error)
+	// Sign adds to the header what a sender holding the first secret would add
+	// at the given time. It serves `nerve send` and the contract test.
+	Sign(r *Request, at time.Time)
+}
+
+// Handshaker is a provider whose vendor checks an endpoint before it uses it.
+type Handshaker interface {
+	// Handshake answers a verified handshake request, or returns nil when the
+	// request is not one.
+	Handshake(*Request) *Response
+}
+
+// Spec describes a provider to the registry.
+type Spec struct {
+	Name  string // registry name = URL segment = file name
+	Title string // the vendor's own name
+	// New builds the provider; it refuses a configuration without a secret.
+	New func(Config) (Provider, error)
+	// StaleStatus is the answer to a valid but stale signature: 401 or 400.
+	StaleStatus int
+	// SecretHelp tells an operator where the vendor shows the secret.
+	SecretHelp string
+	// Fixtures are the names of payloads in testdata/<name>/ that are alerts.
+	// `nerve send` offers them; see Fixture.
+	Fixtures []string
+}
+
+var registry = map[string]Spec{}
+
+// Register adds a provider. It is called from init and panics on a programming
+// mistake: an empty name, no constructor, or a name that is taken.
+func Register(s Spec) {
+	if s.Name == "" || s.New == nil {
+		panic("providers: Register needs a name and a constructor")
+	}
+	if _, taken := registry[s.Name]; taken {
+		panic("providers: " + s.Name + " is registered twice")
+	}
+	registry[s.Name] = s
+}
+
+// Lookup returns the provider registered under a name.
+func Lookup(name string) (Spec, bool) {
+	s, ok := registry[name]
+	return s, ok
+}
+
+// All returns every registered provider, by name.
+func All() []Spec {
+	all := make([]Spec, 0, len(registry))
+	for _, s := range registry {
+		all = append(all, s)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all
+}
+
+// Accepted is a delivery that was proved and read. Exactly one of Handshake and
+// Batch is set.
+type Accepted struct {
+	Proof     Proof
+	Handshake *Response
+	Batch     *Batch
+}
+
+// Accept is the only way from a request to signals: it verifies, then answers a
+// handshake, then parses, then normalises and validates each signal. When it
+// fails after verification, the returned Accepted still carries the proof.
+func Accept(p Provider, r *Request) (Accepted, error) {
+	proof, err := p.Verify(r)
+	if err != nil {
+		return Accepted{}, err
+	}
+	accepted := Accepted{Proof: proof}
+	if h, ok := p.(Handshaker); ok {
+		if accepted.Handshake = h.Handshake(r); accepted.Handshake != nil {
+			return accepted, nil
+		}
+	}
+	batch, err := p.Parse(r)
+	if err != nil {
+		return accepted, err
+	}
+	for i := range batch.Signals {
+		s := &batch.Signals[i]
+		if s.Timestamp.IsZero() {
+			s.Timestamp = r.ReceivedAt
+		}
+		s.Normalise()
+		if err := s.Validate(); err != nil {
+			return accepted, fmt.Errorf("signal %d: %w", i+1, err)
+		}
+	}
+	accepted.Batch = &batch
+	return accepted, nil
+}
