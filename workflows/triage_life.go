@@ -298,9 +298,10 @@ func (t *triage) recorder(ctx workflow.Context) {
 	}
 }
 
-// settle waits until the state is recorded.
+// settle waits until the state is recorded, or for a minute: a database that is
+// away must not keep a failure from being seen.
 func (t *triage) settle(ctx workflow.Context) {
-	err := workflow.Await(ctx, func() bool { return !t.dirty && !t.recording })
+	_, err := workflow.AwaitWithTimeout(ctx, time.Minute, func() bool { return !t.dirty && !t.recording })
 	if err != nil && !temporal.IsCanceledError(err) {
 		workflow.GetLogger(ctx).Warn("did not wait for the record", "error", err)
 	}
