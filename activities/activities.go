@@ -21,7 +21,7 @@ type Slack interface {
 
 // Recorder keeps the record of incidents.
 type Recorder interface {
-	SaveIncident(ctx context.Context, rec contract.IncidentRecord) error
+	Record(ctx context.Context, rec contract.IncidentRecord) error
 }
 
 // Windows are the admission windows that fold repeats into an incident.

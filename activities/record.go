@@ -15,7 +15,7 @@ type RecordInput struct {
 // Record writes the incident's state to the record. An older state never
 // overwrites a newer one, so tries may overtake each other.
 func (a *Activities) Record(ctx context.Context, in RecordInput) error {
-	return a.failed(in.Salt, "record the incident", a.deps.Recorder.SaveIncident(ctx, in.Record))
+	return a.failed(in.Salt, "record the incident", a.deps.Recorder.Record(ctx, in.Record))
 }
 
 // ReleaseInput names the window of a closed incident.

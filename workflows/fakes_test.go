@@ -58,7 +58,7 @@ func (w *world) Answer(_ context.Context, _ incident.SlackRef, known string, r i
 	return "2.000002", nil
 }
 
-func (w *world) SaveIncident(_ context.Context, rec contract.IncidentRecord) error {
+func (w *world) Record(_ context.Context, rec contract.IncidentRecord) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.recordErr != nil {

@@ -36,7 +36,7 @@ type triage struct {
 	recording bool
 	failure   string
 	closedAt  time.Time
-	changedAt time.Time
+	revision  int64
 }
 
 // Triage is an incident's whole life: seen, looked into, answered, and open
@@ -103,7 +103,7 @@ func (t *triage) enter(ctx workflow.Context, p contract.Phase) {
 // changed publishes the state: search attributes, current details, the record.
 func (t *triage) changed(ctx workflow.Context) {
 	t.dirty = true
-	t.changedAt = workflow.Now(ctx)
+	t.revision = max(t.revision+1, workflow.Now(ctx).UnixMicro())
 	workflow.SetCurrentDetails(ctx, t.details())
 	shown := string(t.state.Phase) + " " + string(t.state.Status)
 	if shown == t.shown {

@@ -6,9 +6,10 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 )
 
-// IncidentRecord is an incident's state as the record keeps it. Revision is the
-// workflow's time of the change in nanoseconds: it grows across reruns too, so
-// that an older state that arrives late is told from a newer one.
+// IncidentRecord is an incident's state as the record keeps it. Revision grows
+// with every change; it starts from the workflow's time in microseconds, so that
+// it grows across reruns too and an older state that arrives late is told from a
+// newer one.
 type IncidentRecord struct {
 	ID             string              `json:"id"`
 	WorkflowID     string              `json:"workflow_id"`
