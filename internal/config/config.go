@@ -1,0 +1,97 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+)
+
+// Config is a complete, validated configuration.
+type Config struct {
+	Host           string
+	Port           int
+	Log            Log
+	Slack          Slack
+	EventsTopic    string // name of the delivery stream
+	Temporal       Temporal
+	RedisURL       Secret
+	DatabaseURL    Secret
+	Keyset         Secret // from the key or from the file it names
+	Codec          Codec
+	TrustedProxies []string
+	MaxBody        int64 // bytes
+	QuietPeriod    time.Duration
+	Start          Start
+	Sources        []Source
+}
+
+// Log says how to log.
+type Log struct {
+	Level  slog.Level
+	Format string // json or text
+}
+
+// Slack says how to reach Slack.
+type Slack struct {
+	BotToken Secret
+	AppToken Secret
+	APIURL   string // ends in a slash
+	Channel  string
+}
+
+// Temporal says how to reach Temporal.
+type Temporal struct {
+	Address   string
+	Namespace string
+	APIKey    Secret
+	TLS       bool
+	UIURL     string
+}
+
+// Codec guards the endpoint that decodes payloads for Temporal UI.
+type Codec struct {
+	Token   Secret
+	Origins []string
+}
+
+// Start bounds the start of workflows on the way of an answer.
+type Start struct {
+	Deadline time.Duration
+	InFlight int
+}
+
+// Source is one configured integration of a provider. Durations and figures are
+// filled in; only those marked "0: the vendor's" are left to the provider.
+type Source struct {
+	Name            string
+	Provider        string
+	Secrets         []Secret // newest first
+	Channel         string
+	Window          time.Duration
+	Debounce        time.Duration
+	QuietPeriod     time.Duration
+	Rate            int // signals a minute
+	Burst           int
+	HardCap         int // signals a minute
+	TolerancePast   time.Duration
+	ToleranceFuture time.Duration // 0: the vendor's
+	StaleStatus     int           // 0: the vendor's
+	MinAssurance    string        // token or signed
+	DeliveryTTL     time.Duration
+	Paused          bool
+}
+
+// Addr is the address that ingest listens on.
+func (c *Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// DefaultSource returns a source with every figure at its default. `nerve dev`
+// builds its own sources from it.
+func DefaultSource(name, provider string, secrets ...Secret) Source {
+	return Source{
+		Name: name, Provider: provider, Secrets: secrets,
+		Window: 15 * time.Minute, Debounce: 5 * time.Minute, QuietPeriod: 24 * time.Hour,
+		Rate: 100, Burst: 200, HardCap: 2000,
+		TolerancePast: 5 * time.Minute, MinAssurance: "token", DeliveryTTL: 24 * time.Hour,
+	}
+}
