@@ -71,8 +71,11 @@ func (l *serverLogger) Panic(msg string, tags ...tag.Tag) {
 func (l *serverLogger) Fatal(msg string, tags ...tag.Tag) {
 	f := &fatalError{msg: msg}
 	for _, t := range tags {
-		if err, ok := t.Value().(error); ok {
-			f.cause = err
+		// Value would give the error's text only.
+		if zap, ok := t.(tag.ZapTag); ok {
+			if err, ok := zap.Field().Interface.(error); ok {
+				f.cause = err
+			}
 		}
 	}
 	panic(f)
@@ -102,11 +105,7 @@ func isHarmless(msg string) bool {
 func attrs(tags []tag.Tag) []slog.Attr {
 	out := make([]slog.Attr, 0, len(tags))
 	for _, t := range tags {
-		value := t.Value()
-		if err, ok := value.(error); ok {
-			value = err.Error()
-		}
-		out = append(out, slog.Any(t.Key(), value))
+		out = append(out, slog.Any(t.Key(), t.Value()))
 	}
 	return out
 }

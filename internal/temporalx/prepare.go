@@ -13,19 +13,24 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 )
 
 // visiblePoll is how often the server is asked whether a new search attribute
 // can be used. Its namespace cache is refreshed every two seconds.
 const visiblePoll = 100 * time.Millisecond
 
+// Services is what Prepare needs of a client.Client.
+type Services interface {
+	WorkflowService() workflowservice.WorkflowServiceClient
+	OperatorService() operatorservice.OperatorServiceClient
+}
+
 // Prepare registers the keyword search attributes that namespace lacks, waits
 // until they can be used, and checks that its retention is at least need.
 //
 // A *RetentionError or a *PermissionError, alone or joined, means that nerve can
 // run and that somebody should know; any other error means that it cannot.
-func Prepare(ctx context.Context, c client.Client, namespace string, attrs []string, need time.Duration) error {
+func Prepare(ctx context.Context, c Services, namespace string, attrs []string, need time.Duration) error {
 	namespace = cmp.Or(namespace, DefaultNamespace)
 	// Describe comes first: the server answers other calls about a namespace that
 	// does not exist with "unavailable".
@@ -41,7 +46,7 @@ func Prepare(ctx context.Context, c client.Client, namespace string, attrs []str
 }
 
 // ensureAttributes returns what nerve can live with as warn, all else as err.
-func ensureAttributes(ctx context.Context, c client.Client, namespace string, attrs []string) (warn, err error) {
+func ensureAttributes(ctx context.Context, c Services, namespace string, attrs []string) (warn, err error) {
 	if len(attrs) == 0 {
 		return nil, nil
 	}
@@ -77,7 +82,7 @@ func lacking(namespace string, have map[string]enums.IndexedValueType, want []st
 	return missing, nil
 }
 
-func addAttributes(ctx context.Context, c client.Client, namespace string, missing []string) error {
+func addAttributes(ctx context.Context, c Services, namespace string, missing []string) error {
 	types := make(map[string]enums.IndexedValueType, len(missing))
 	for _, name := range missing {
 		types[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
@@ -108,7 +113,7 @@ func createFlags(names []string) string {
 
 // awaitAttributes waits until the frontend knows the new names: it refuses a
 // query, and a start, that uses one before its namespace cache has it.
-func awaitAttributes(ctx context.Context, c client.Client, namespace string, names []string) error {
+func awaitAttributes(ctx context.Context, c Services, namespace string, names []string) error {
 	terms := make([]string, len(names))
 	for i, name := range names {
 		terms[i] = name + " = ''"
@@ -135,7 +140,7 @@ func awaitAttributes(ctx context.Context, c client.Client, namespace string, nam
 	}
 }
 
-func checkRetention(ctx context.Context, c client.Client, namespace string, need time.Duration) (warn, err error) {
+func checkRetention(ctx context.Context, c Services, namespace string, need time.Duration) (warn, err error) {
 	desc, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
 	var gone *serviceerror.NamespaceNotFound
 	switch {
