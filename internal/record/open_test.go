@@ -2,7 +2,7 @@ package record
 
 import (
 	"context"
-		"net/url"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
