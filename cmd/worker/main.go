@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer core.Close()
-	w, err := app.NewWorker(ctx, core)
+	w, err := app.NewWorker(ctx, core, app.WorkerOptions{})
 	if err != nil {
 		return err
 	}

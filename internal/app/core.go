@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -90,7 +89,7 @@ func (c *Core) temporal() error {
 		DataConverter: c.Converter, FailureConverter: privacy.NewFailureConverter(c.Converter), Logger: c.Log,
 	}
 	if t.TLS {
-		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		opts.TLS = TLS()
 	}
 	var err error
 	c.Client, err = temporalx.Lazy(opts)

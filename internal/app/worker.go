@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -33,15 +34,25 @@ type Worker struct {
 	workers []worker.Worker
 	starter *starter.Starter
 	name    string
+	options WorkerOptions
+}
+
+// WorkerOptions say where the worker's own endpoint is.
+type WorkerOptions struct {
+	// Listener serves health and the codec; nil listens on the configured address.
+	Listener net.Listener
+	// LoopbackCodec serves the codec without a token to this machine alone, for
+	// the configured origins: for nerve dev.
+	LoopbackCodec bool
 }
 
 // NewWorker opens the record and builds the workers. The caller closes core.
-func NewWorker(ctx context.Context, core *Core) (*Worker, error) {
+func NewWorker(ctx context.Context, core *Core, o WorkerOptions) (*Worker, error) {
 	store, err := record.Open(ctx, core.Config.DatabaseURL.Reveal(), core.Log)
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{core: core, store: store, starter: starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight})}
+	w := &Worker{core: core, store: store, options: o, starter: starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight})}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "worker"

@@ -29,9 +29,12 @@ func (w *Worker) serve(ctx context.Context) error {
 	if codec != nil {
 		mux.Handle(codecPath+"/", http.StripPrefix(codecPath, codec))
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", w.core.Config.Addr())
-	if err != nil {
-		return fmt.Errorf("app: listen: %w (set PORT to a free port)", err)
+	listener := w.options.Listener
+	if listener == nil {
+		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", w.core.Config.Addr())
+		if err != nil {
+			return fmt.Errorf("app: listen: %w (set PORT to a free port)", err)
+		}
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 64 << 10}
 	stopped := context.AfterFunc(ctx, func() {
@@ -51,14 +54,14 @@ func (w *Worker) serve(ctx context.Context) error {
 // codec is the endpoint for Temporal UI, or nil when it is not configured.
 func (w *Worker) codec() (http.Handler, error) {
 	c := w.core.Config.Codec
-	if c.Token.Reveal() == "" {
+	if c.Token.Reveal() == "" && !w.options.LoopbackCodec {
 		return nil, nil //nolint:nilnil // no token, no endpoint: both are fine
 	}
 	codec, err := privacy.NewPayloadCodec(w.core.Keyset)
 	if err != nil {
 		return nil, err
 	}
-	return privacy.CodecHandler(codec, privacy.CodecAuth{Token: privacy.Secret(c.Token.Reveal()), Origins: c.Origins})
+	return privacy.CodecHandler(codec, privacy.CodecAuth{Token: privacy.Secret(c.Token.Reveal()), Origins: c.Origins, AllowLoopback: w.options.LoopbackCodec})
 }
 
 // health says whether the worker can reach what it works on.

@@ -20,6 +20,9 @@ const (
 	historyLimit = 100
 )
 
+// Eyes is the reaction that says that nerve has an alert.
+const Eyes = "eyes"
+
 // marker is the type of the metadata that nerve puts on its own messages.
 const marker = "nerve_incident"
 

@@ -66,3 +66,20 @@ func clientOptions(opts Options, logger *slog.Logger) client.Options {
 	}
 	return out
 }
+
+// Lazy returns a client that connects when it is first used, so that a program
+// can start while the server is away. Only wrong options are found here.
+func Lazy(opts Options) (client.Client, error) {
+	if opts.Address == "" {
+		return nil, errors.New("temporalx: no server address")
+	}
+	logger := opts.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	c, err := client.NewLazyClient(clientOptions(opts, logger))
+	if err != nil {
+		return nil, fmt.Errorf("temporalx: client for %s: %w", opts.Address, err)
+	}
+	return c, nil
+}
