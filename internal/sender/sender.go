@@ -78,6 +78,24 @@ func Send(ctx context.Context, o Options, each func(Result)) error {
 	return nil
 }
 
+// Relay signs the payload as it is and delivers it once: nothing of it is made
+// new, so that a relayed retry is still a retry.
+func Relay(ctx context.Context, o Options, answer func(Result)) error {
+	s, err := newSender(o)
+	if err != nil {
+		return err
+	}
+	r := s.request(o.Body)
+	s.provider.Sign(r, s.Now())
+	s.Repeat, s.first = true, r
+	got, err := s.deliver(ctx, 1)
+	if err != nil {
+		return err
+	}
+	answer(got)
+	return nil
+}
+
 type sender struct {
 	Options
 	provider providers.Provider

@@ -1,0 +1,324 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nerve-alerts/nerve/internal/app"
+	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/devserver"
+	"github.com/nerve-alerts/nerve/internal/devserver/state"
+	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/slackstand"
+)
+
+const loopback = "127.0.0.1"
+
+// AlertsChannel is the stand-in's channel for alerts.
+const AlertsChannel = "C0ALERTS01"
+
+// Options of nerve dev. A port of 0 takes a free one.
+type Options struct {
+	State  string // "" is the default under the user's state directory
+	Fresh  bool   // forget what the state directory holds
+	Config string // configuration file for sources of one's own, or ""
+
+	Port, TemporalPort, UIPort, SlackPort, WorkerPort int
+
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Dev is a running nerve dev.
+type Dev struct {
+	Note  state.Note
+	Dir   string
+	Stand *slackstand.Server // nil when it talks to the real Slack
+
+	log    *slog.Logger
+	cfg    *config.Config
+	closes []func() // in the order in which they were opened
+	runs   []func(context.Context) error
+}
+
+// Start starts everything; Run then serves until its context ends. When Start
+// fails, whatever it had started is stopped again.
+func Start(ctx context.Context, o Options) (_ *Dev, err error) {
+	d := &Dev{log: o.Logger}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.Dir, err = state.Dir(o.State); err != nil {
+		return nil, err
+	}
+	if d.cfg, err = app.LoadConfig(config.Dev, o.Config); err != nil {
+		return nil, err
+	}
+	listeners, err := d.listen(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.temporal(ctx, o, listeners.worker); err != nil {
+		return nil, err
+	}
+	secrets, err := d.secrets(o.Fresh)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.redis(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.slack(o, secrets, listeners); err != nil {
+		return nil, err
+	}
+	d.configure(secrets, listeners)
+	if err := d.programs(ctx, listeners); err != nil {
+		return nil, err
+	}
+	d.note(secrets, listeners)
+	if err := state.Write(d.Dir, d.Note); err != nil {
+		return nil, err
+	}
+	d.onClose(func() {
+		if err := state.Remove(d.Dir); err != nil {
+			d.log.Warn("the note of where nerve dev is was not removed", "error", err)
+		}
+	})
+	return d, nil
+}
+
+// Run serves until ctx ends, then stops in the order of an alert's way: ingest
+// finishes its requests, then the worker what it has in hand, then the servers.
+func (d *Dev) Run(ctx context.Context) error {
+	defer d.close()
+	ended := make(chan error, len(d.runs))
+	cancels := make([]context.CancelFunc, len(d.runs))
+	for i, run := range d.runs {
+		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		cancels[i] = cancel
+		defer cancel()
+		go func() { ended <- run(own) }()
+	}
+	var errs []error
+	left := len(d.runs)
+	select {
+	case <-ctx.Done():
+	case err := <-ended:
+		left--
+		errs = append(errs, fmt.Errorf("dev: a part stopped by itself: %w", errors.Join(err)))
+	}
+	for i := range cancels {
+		cancels[i]()
+		if left > 0 {
+			errs = append(errs, <-ended)
+			left--
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Dev) onClose(f func()) { d.closes = append(d.closes, f) }
+
+func (d *Dev) close() {
+	for i := len(d.closes) - 1; i >= 0; i-- {
+		d.closes[i]()
+	}
+	d.closes = nil
+}
+
+type listeners struct {
+	ingest, worker, slack net.Listener
+}
+
+// listen takes the ports before anything else, because the parts must know of
+// each other.
+func (d *Dev) listen(ctx context.Context, o Options) (listeners, error) {
+	var l listeners
+	for _, want := range []struct {
+		to   *net.Listener
+		port int
+		flag string
+	}{{&l.ingest, o.Port, "--port"}, {&l.worker, o.WorkerPort, "--worker-port"}, {&l.slack, o.SlackPort, "--slack-port"}} {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(want.port)))
+		if err != nil {
+			return l, fmt.Errorf("dev: port %d is taken: choose another with %s, or 0 for a free one", want.port, want.flag)
+		}
+		*want.to = listener
+		d.onClose(func() { _ = listener.Close() })
+	}
+	return l, nil
+}
+
+func (d *Dev) temporal(ctx context.Context, o Options, worker net.Listener) error {
+	t, err := devserver.StartTemporal(ctx, devserver.TemporalOptions{
+		Dir: d.Dir, Fresh: o.Fresh, Port: o.TemporalPort, UIPort: o.UIPort,
+		Retention: contract.Retention, SearchAttributes: contract.SearchAttributes,
+		CodecEndpoint: url(worker) + "/codec", Logger: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.onClose(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+		defer cancel()
+		if err := t.Close(ctx); err != nil {
+			d.log.Warn("temporal did not stop cleanly", "error", err)
+		}
+	})
+	d.cfg.Temporal = config.Temporal{Address: t.Address(), Namespace: "default", UIURL: t.UIURL()}
+	return nil
+}
+
+// secrets loads what the state directory is encrypted with. Temporal holds the
+// directory's lock by now, so nobody else is at it.
+func (d *Dev) secrets(fresh bool) (state.Secrets, error) {
+	if fresh {
+		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack*.json"} {
+			files, err := filepath.Glob(filepath.Join(d.Dir, pattern))
+			if err != nil {
+				return state.Secrets{}, err
+			}
+			for _, f := range files {
+				if err := os.Remove(f); err != nil {
+					return state.Secrets{}, fmt.Errorf("dev: forget the former state: %w", err)
+				}
+			}
+		}
+	}
+	return state.LoadSecrets(d.Dir, []string{"slack", "datadog", "zendesk"}, func() (string, error) {
+		k, err := privacy.GenerateKeyset()
+		if err != nil {
+			return "", err
+		}
+		raw, err := k.Export()
+		return string(raw), err
+	})
+}
+
+func (d *Dev) redis(ctx context.Context) error {
+	r, err := devserver.StartRedis(ctx, devserver.RedisOptions{})
+	if err != nil {
+		return err
+	}
+	d.onClose(r.Close)
+	d.cfg.RedisURL = config.Secret(r.URL())
+	return nil
+}
+
+// slack starts the stand-in, unless there is a token for the real Slack.
+func (d *Dev) slack(o Options, s state.Secrets, l listeners) error {
+	if d.cfg.Slack.BotToken.Reveal() != "" {
+		return l.slack.Close()
+	}
+	stand, err := slackstand.New(slackstand.Options{
+		Token: s.SlackToken, SigningSecret: s.Sources["slack"], EventsURL: url(l.ingest) + "/slack/events",
+		Channels:    []slackstand.Channel{{ID: AlertsChannel, Name: "alerts", Topic: "Where alerts come in and nerve answers"}},
+		RetryDelays: slackstand.SlackRetryDelays(), Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: stand.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(l.slack); !errors.Is(err, http.ErrServerClosed) {
+			d.log.Error("the Slack stand-in stopped", "error", err)
+		}
+	}()
+	d.onClose(func() {
+		_ = server.Close()
+		if err := stand.Close(); err != nil {
+			d.log.Warn("the Slack stand-in did not keep its state", "error", err)
+		}
+	})
+	d.Stand = stand
+	d.cfg.Slack.BotToken = config.Secret(s.SlackToken)
+	d.cfg.Slack.APIURL = url(l.slack) + "/api/"
+	return nil
+}
+
+// configure fills in what the embedded servers decide, and a source for every
+// provider that the configuration does not mention.
+func (d *Dev) configure(s state.Secrets, l listeners) {
+	d.cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(d.Dir, "nerve.db"))
+	d.cfg.Keyset = config.Secret(s.Keyset)
+	if d.cfg.Slack.Channel == "" && d.Stand != nil {
+		d.cfg.Slack.Channel = AlertsChannel
+	}
+	ui := d.cfg.Temporal.UIURL
+	d.cfg.Codec.Origins = []string{ui}
+	configured := map[string]bool{}
+	for i, src := range d.cfg.Sources {
+		configured[src.Name] = true
+		if src.Channel == "" {
+			d.cfg.Sources[i].Channel = d.cfg.Slack.Channel
+		}
+	}
+	for _, name := range []string{"slack", "datadog", "zendesk"} {
+		if configured[name] {
+			continue
+		}
+		src := config.DefaultSource(name, name, config.Secret(s.Sources[name]))
+		src.Channel = d.cfg.Slack.Channel
+		d.cfg.Sources = append(d.cfg.Sources, src)
+	}
+}
+
+// programs builds ingest and worker, which Run then runs in this order of stopping.
+func (d *Dev) programs(ctx context.Context, l listeners) error {
+	core, err := app.Connect(d.cfg, app.Options{Logger: d.log})
+	if err != nil {
+		return err
+	}
+	d.onClose(core.Close)
+	if err := core.Prepare(ctx); err != nil {
+		return err
+	}
+	in, err := app.NewIngest(core)
+	if err != nil {
+		return err
+	}
+	worker, err := app.NewWorker(ctx, core, app.WorkerOptions{Listener: l.worker, LoopbackCodec: true})
+	if err != nil {
+		return err
+	}
+	d.runs = append(d.runs, func(ctx context.Context) error { return in.Serve(ctx, l.ingest) })
+	if token := d.cfg.Slack.AppToken.Reveal(); token != "" {
+		d.runs = append([]func(context.Context) error{d.socketMode(token, url(l.ingest))}, d.runs...)
+	}
+	d.runs = append(d.runs, worker.Run)
+	return nil
+}
+
+func (d *Dev) note(s state.Secrets, l listeners) {
+	d.Note = state.Note{
+		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
+		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
+		Secrets: map[string]string{}, Keyset: s.Keyset,
+	}
+	for _, src := range d.cfg.Sources {
+		d.Note.Secrets[src.Name] = src.Secrets[0].Reveal()
+	}
+	if d.Stand != nil {
+		d.Note.ChannelURL = url(l.slack) + "/channel/" + AlertsChannel
+		d.Note.SlackImport = url(l.slack) + "/_control/import"
+	}
+}
+
+func url(l net.Listener) string { return "http://" + l.Addr().String() }
+
+// DefaultDir reports whether the state is where other commands look by themselves.
+func (d *Dev) DefaultDir() bool {
+	dir, err := state.Dir("")
+	return err == nil && dir == d.Dir
+}
