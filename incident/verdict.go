@@ -48,3 +48,25 @@ type Claim struct {
 	Text     string   `json:"text"`
 	Evidence []string `json:"evidence"` // Evidence.ID values; never empty
 }
+
+// KeepCited drops citations of evidence that does not exist, and then claims
+// that cite nothing.
+func (v *Verdict) KeepCited(evidence []Evidence) {
+	known := make(map[string]bool, len(evidence))
+	for _, e := range evidence {
+		known[e.ID] = true
+	}
+	var claims []Claim
+	for _, c := range v.Claims {
+		var cited []string
+		for _, id := range c.Evidence {
+			if known[id] {
+				cited = append(cited, id)
+			}
+		}
+		if len(cited) > 0 {
+			claims = append(claims, Claim{Text: c.Text, Evidence: cited})
+		}
+	}
+	v.Claims = claims
+}

@@ -20,19 +20,61 @@ type Claim struct {
 	WorkflowID string // the id that would be started
 	IncidentID string
 	DeliveryID string // the vendor's delivery or event id; "" skips that layer
-	Window     string // the window's name within the source: a hash, never content
-	Limits     Limits
-	Now        time.Time
+	Window     string // the window's name within the source: a hash, never content; "" skips that layer
+	// SkipRate claims again for a storm incident what was Over: the request was
+	// counted already, so neither the bucket nor the hard cap is asked, and a
+	// repeat is logged as folded.
+	SkipRate bool
+	Limits   Limits
+	Now      time.Time // zero: the clock of Options
 }
 
-// Limits are a source's figures.
+// For returns the claim as the decision turned it: Confirm and Abandon act on
+// the workflow that the marks belong to, which for Pending is another request's.
+func (c Claim) For(d Decision) Claim {
+	c.WorkflowID, c.IncidentID = d.WorkflowID, d.IncidentID
+	return c
+}
+
+// Limits are a source's figures. A figure that is not positive takes its default.
 type Limits struct {
 	DeliveryTTL time.Duration // how long a delivery id is remembered, default 24 h
-	WindowTTL   time.Duration // how long a window folds repeats: storm debounce 5 min, fingerprint 15 min
+	WindowTTL   time.Duration // how long a window folds repeats, default 5 min: storm debounce 5 min, fingerprint 15 min
 	PendingTTL  time.Duration // the longest time to start, default 10 min
 	RatePerMin  int           // token bucket refill, default 100
 	Burst       int           // token bucket size, default 200
 	HardCap     int           // refuse beyond this many a minute, default 20 × RatePerMin
+}
+
+// The defaults of Limits, from rows C1 and C14 of the requirements.
+const (
+	defaultDeliveryTTL = 24 * time.Hour
+	defaultWindowTTL   = 5 * time.Minute
+	defaultPendingTTL  = 10 * time.Minute
+	defaultRatePerMin  = 100
+	defaultBurst       = 200
+	hardCapFactor      = 20
+	// lastTTL is how long Lookup still finds the incident of a closed window.
+	lastTTL = 7 * 24 * time.Hour
+	// capWindow is the minute of HardCap; it begins with its first request.
+	capWindow = time.Minute
+)
+
+func (l Limits) withDefaults() Limits {
+	l.DeliveryTTL = positive(l.DeliveryTTL, defaultDeliveryTTL)
+	l.WindowTTL = positive(l.WindowTTL, defaultWindowTTL)
+	l.PendingTTL = positive(l.PendingTTL, defaultPendingTTL)
+	l.RatePerMin = positive(l.RatePerMin, defaultRatePerMin)
+	l.Burst = positive(l.Burst, defaultBurst)
+	l.HardCap = positive(l.HardCap, hardCapFactor*l.RatePerMin)
+	return l
+}
+
+func positive[T int | int64 | time.Duration](n, otherwise T) T {
+	if n > 0 {
+		return n
+	}
+	return otherwise
 }
 
 // Decision is the answer to a Claim.
@@ -40,7 +82,7 @@ type Decision struct {
 	Verdict    Verdict
 	WorkflowID string        // whose occurrence it is (Repeat, Duplicate, Pending) or the claimed id
 	IncidentID string        //
-	Count      int64         // occurrences in the window, this one included
+	Count      int64         // occurrences in the window, this one included; 0 when there is none to count in
 	RetryAfter time.Duration // Refused only
 	Local      bool          // decided in this process's memory, because Redis did not answer
 }

@@ -11,5 +11,17 @@
 //
 // Redis is an optimisation: the workflow id is the guarantee. When Redis does
 // not answer within its small budget, the same decisions are made in this
-// process's memory and Temporal refuses what another process has started.
+// process's memory and Temporal refuses what another process has started. What
+// was decided meanwhile is brought into Redis before Redis decides again.
+//
+// Both streams are queues of what is not done yet: an entry stays until it was
+// handled, and is then deleted. They refuse new entries when they are full and
+// are never trimmed, because trimming forgets what nobody has read. One process
+// at a time works on a stream, under a lease, in the stream's order; any other
+// takes over when the lease ends. Waiting costs one blocking read a minute.
+//
+// Key names hold hashes and marks hold workflow and incident ids, so Redis holds
+// no personal data beyond what the callers put into entries, which is sealed.
+// Everything but the streams expires. All keys carry the hash tag {nerve}: in a
+// Redis cluster they share one slot.
 package admission

@@ -10,6 +10,8 @@ const (
 	Ingest Program = "ingest"
 	Worker Program = "worker"
 	Dev    Program = "dev"
+	// Operator is the command line, which works on nerve dev without any key.
+	Operator Program = "operator"
 )
 
 // Key describes one configuration key. The table of them drives loading, help

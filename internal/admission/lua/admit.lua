@@ -1,0 +1,78 @@
+-- Decides about one claim. Everything that is read and written here is one step
+-- for every other process.
+--
+-- KEYS: cap, bucket, delivery, window, delivery stream
+-- ARGV: now (µs), workflow, incident, has delivery, has window, skip rate,
+--       delivery TTL (ms), pending TTL (ms), µs per token, burst, hard cap,
+--       stream limit, delivery entry (JSON), outcome of a repeat
+-- Returns verdict, workflow, incident, count, ms (until a retry, or until the
+-- window ends), 1 when the stream was full.
+local cap, bucket, delivery, window, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local now, workflow, incident = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local has_delivery, has_window, skip_rate = ARGV[4] == '1', ARGV[5] == '1', ARGV[6] == '1'
+local delivery_ttl, pending_ttl = ARGV[7], ARGV[8]
+
+local function log(outcome, wf, inc, count)
+  if redis.call('XLEN', stream) >= tonumber(ARGV[12]) then return 1 end
+  redis.call('XADD', stream, '*', 'd', ARGV[13], 'outcome', outcome,
+    'workflow_id', wf, 'incident_id', inc, 'count', count)
+  return 0
+end
+
+local function mark(state, wf, inc, ttl)
+  redis.call('HSET', delivery, 's', state, 'w', wf, 'i', inc)
+  redis.call('PEXPIRE', delivery, ttl)
+end
+
+-- A fixed minute that begins with the first request. A claim that skips the
+-- rate was counted already, when it was found to be over.
+if not skip_rate then
+  local seen = redis.call('INCR', cap)
+  if seen == 1 then redis.call('PEXPIRE', cap, 60000) end
+  if seen > tonumber(ARGV[11]) then
+    return {'refused', workflow, incident, 0, redis.call('PTTL', cap), 0}
+  end
+end
+
+local win = {false, false, false, false}
+if has_window then win = redis.call('HMGET', window, 's', 'w', 'i', 'n') end
+
+if has_delivery then
+  local d = redis.call('HMGET', delivery, 's', 'w', 'i')
+  if d[1] then
+    local count = 0
+    if win[1] and win[2] == d[2] then count = tonumber(win[4]) end
+    if d[1] == 'done' then
+      return {'duplicate', d[2], d[3], count, 0, log('duplicate', d[2], d[3], count)}
+    end
+    return {'pending', d[2], d[3], math.max(count, 1), 0, 0}
+  end
+end
+
+if win[1] then
+  local count = redis.call('HINCRBY', window, 'n', 1)
+  local left = redis.call('PTTL', window)
+  if win[1] == 'open' then
+    if has_delivery then mark('done', win[2], win[3], delivery_ttl) end
+    return {'repeat', win[2], win[3], count, left, log(ARGV[14], win[2], win[3], count)}
+  end
+  if has_delivery then mark('pending', win[2], win[3], pending_ttl) end
+  return {'pending', win[2], win[3], count, left, 0}
+end
+
+-- A token bucket as one number: the time at which it will be full again.
+if not skip_rate then
+  local step = tonumber(ARGV[9])
+  local full = math.max(tonumber(redis.call('GET', bucket) or '0'), now) + step
+  if full - now > tonumber(ARGV[10]) * step then
+    return {'over', workflow, incident, 0, 0, 0}
+  end
+  redis.call('SET', bucket, string.format('%.0f', full), 'PX', string.format('%.0f', math.ceil((full - now) / 1000)))
+end
+
+if has_delivery then mark('pending', workflow, incident, pending_ttl) end
+if has_window then
+  redis.call('HSET', window, 's', 'pending', 'w', workflow, 'i', incident, 'n', 1)
+  redis.call('PEXPIRE', window, pending_ttl)
+end
+return {'new', workflow, incident, 1, 0, 0}

@@ -1,0 +1,36 @@
+-- Opens what a claim marked, and logs the delivery. Marks that meanwhile belong
+-- to another workflow are left as they are; a window that is open already keeps
+-- its end, because a window does not slide.
+--
+-- KEYS: delivery, window, last, delivery stream
+-- ARGV: workflow, incident, has delivery, has window, delivery TTL (ms),
+--       window TTL (ms), last TTL (ms), stream limit, delivery entry (JSON)
+-- Returns 1 when the stream was full.
+local workflow, incident = ARGV[1], ARGV[2]
+
+if ARGV[3] == '1' then
+  local owner = redis.call('HGET', KEYS[1], 'w')
+  if not owner or owner == workflow then
+    redis.call('HSET', KEYS[1], 's', 'done', 'w', workflow, 'i', incident)
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  end
+end
+
+if ARGV[4] == '1' then
+  local win = redis.call('HMGET', KEYS[2], 's', 'w')
+  if not win[1] then
+    redis.call('HSET', KEYS[2], 's', 'open', 'w', workflow, 'i', incident, 'n', 1)
+    redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  elseif win[1] == 'pending' and win[2] == workflow then
+    redis.call('HSET', KEYS[2], 's', 'open')
+    redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  end
+  if not win[1] or win[2] == workflow then
+    redis.call('HSET', KEYS[3], 'w', workflow, 'i', incident)
+    redis.call('PEXPIRE', KEYS[3], ARGV[7])
+  end
+end
+
+if redis.call('XLEN', KEYS[4]) >= tonumber(ARGV[8]) then return 1 end
+redis.call('XADD', KEYS[4], '*', 'd', ARGV[9])
+return 0

@@ -1,0 +1,196 @@
+package admission
+
+import (
+	"sync"
+	"time"
+)
+
+// maxMarks bounds the marks kept in memory: about 15 MB.
+const maxMarks = 50_000
+
+// memory decides as admit.lua does, for the time in which Redis is away. It
+// observes what Redis decides, so that a window which this process has seen
+// still folds its repeats when Redis is gone.
+type memory struct {
+	mu         sync.Mutex
+	marks      map[string]mark // by the name that the mark has in Redis
+	allowances map[string]*allowance
+	max        int
+}
+
+type mark struct {
+	pending            bool
+	workflow, incident string
+	count              int64
+	expires            time.Time
+}
+
+func newMemory(limit int) *memory {
+	return &memory{marks: map[string]mark{}, allowances: map[string]*allowance{}, max: limit}
+}
+
+func (m *memory) admit(k keys, c Claim, now time.Time) Decision {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	claimed := Decision{WorkflowID: c.WorkflowID, IncidentID: c.IncidentID}
+	allow := m.allowance(k.bucket, c.Limits, now)
+	if !c.SkipRate {
+		if wait := allow.overCap(c.Limits.HardCap, now); wait > 0 {
+			claimed.Verdict, claimed.RetryAfter = Refused, max(wait, time.Second)
+			return claimed
+		}
+	}
+	win, hasWin := mark{}, false
+	if c.Window != "" {
+		win, hasWin = m.get(k.window, now)
+	}
+	if d, ok := m.get(k.delivery, now); ok && c.DeliveryID != "" {
+		return knownDelivery(d, win)
+	}
+	if hasWin {
+		return m.countLocked(k, c, win, now)
+	}
+	if !c.SkipRate && !allow.bucket.AllowN(now, 1) {
+		claimed.Verdict = Over
+		return claimed
+	}
+	claimed.Verdict, claimed.Count = New, 1
+	m.markLocked(k, c, claimed, c.Limits.PendingTTL, now)
+	return claimed
+}
+
+func knownDelivery(d, win mark) Decision {
+	known := Decision{Verdict: Duplicate, WorkflowID: d.workflow, IncidentID: d.incident}
+	if win.workflow == d.workflow {
+		known.Count = win.count
+	}
+	if d.pending {
+		known.Verdict, known.Count = Pending, max(known.Count, 1)
+	}
+	return known
+}
+
+// countLocked counts one more occurrence in a window that exists.
+func (m *memory) countLocked(k keys, c Claim, win mark, now time.Time) Decision {
+	d := Decision{Verdict: Repeat, WorkflowID: win.workflow, IncidentID: win.incident, Count: win.count + 1}
+	if win.pending {
+		d.Verdict = Pending
+	}
+	m.markLocked(k, c, d, win.expires.Sub(now), now)
+	return d
+}
+
+// observe takes over what Redis decided. left is how long the window lives on.
+func (m *memory) observe(k keys, c Claim, d Decision, left time.Duration, now time.Time) {
+	switch d.Verdict {
+	case New:
+		left = c.Limits.PendingTTL
+	case Over, Refused:
+		return
+	case Pending, Repeat, Duplicate:
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.markLocked(k, c, d, left, now)
+}
+
+// markLocked writes the marks that a decision leaves. A window is written only
+// when it is known how long it lives on.
+func (m *memory) markLocked(k keys, c Claim, d Decision, left time.Duration, now time.Time) {
+	owner := mark{pending: d.Verdict == New || d.Verdict == Pending, workflow: d.WorkflowID, incident: d.IncidentID}
+	if c.DeliveryID != "" {
+		ttl := c.Limits.DeliveryTTL
+		if owner.pending {
+			ttl = c.Limits.PendingTTL
+		}
+		owner.expires = now.Add(ttl)
+		m.put(k.delivery, owner, now)
+	}
+	if c.Window != "" && left > 0 {
+		owner.count, owner.expires = d.Count, now.Add(left)
+		m.put(k.window, owner, now)
+	}
+}
+
+func (m *memory) confirm(k keys, c Claim, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	own := mark{workflow: c.WorkflowID, incident: c.IncidentID, count: 1}
+	if c.DeliveryID != "" {
+		if d, ok := m.get(k.delivery, now); !ok || d.workflow == c.WorkflowID {
+			own.expires = now.Add(c.Limits.DeliveryTTL)
+			m.put(k.delivery, own, now)
+		}
+	}
+	if c.Window == "" {
+		return
+	}
+	win, ok := m.get(k.window, now)
+	if ok && win.workflow != c.WorkflowID {
+		return
+	}
+	if ok {
+		own.count = win.count
+	}
+	if !ok || win.pending {
+		own.expires = now.Add(c.Limits.WindowTTL)
+		m.put(k.window, own, now)
+	}
+	own.expires = now.Add(lastTTL)
+	m.put(k.last, own, now)
+}
+
+func (m *memory) abandon(k keys, c Claim) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range []string{k.delivery, k.window} {
+		if held, ok := m.marks[key]; ok && held.pending && held.workflow == c.WorkflowID {
+			delete(m.marks, key)
+		}
+	}
+}
+
+func (m *memory) release(k keys, workflowID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.marks[k.window].workflow == workflowID {
+		delete(m.marks, k.window)
+	}
+}
+
+func (m *memory) lookup(k keys, now time.Time) (mark, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if win, ok := m.get(k.window, now); ok {
+		return win, true
+	}
+	return m.get(k.last, now)
+}
+
+func (m *memory) get(key string, now time.Time) (mark, bool) {
+	held, ok := m.marks[key]
+	if ok && !now.Before(held.expires) {
+		delete(m.marks, key)
+		return mark{}, false
+	}
+	return held, ok
+}
+
+// put stores a mark. When there is no room, what expired goes, and if that is
+// not enough, a sixteenth of all, whichever it hits: a lost mark costs a start
+// that Temporal refuses.
+func (m *memory) put(key string, held mark, now time.Time) {
+	if _, ok := m.marks[key]; !ok && len(m.marks) >= m.max {
+		for other := range m.marks {
+			m.get(other, now)
+		}
+		spare := m.max - m.max/16 - 1
+		for other := range m.marks {
+			if len(m.marks) <= spare {
+				break
+			}
+			delete(m.marks, other)
+		}
+	}
+	m.marks[key] = held
+}

@@ -1,0 +1,91 @@
+package admission
+
+import (
+	_ "embed" // the scripts live in their own files
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/admit.lua
+var admitLua string
+
+//go:embed lua/confirm.lua
+var confirmLua string
+
+//go:embed lua/replay.lua
+var replayLua string
+
+//go:embed lua/abandon.lua
+var abandonLua string
+
+//go:embed lua/release.lua
+var releaseLua string
+
+//go:embed lua/append.lua
+var appendLua string
+
+//go:embed lua/take.lua
+var takeLua string
+
+//go:embed lua/lease.lua
+var leaseLua string
+
+//go:embed lua/bury.lua
+var buryLua string
+
+var (
+	admitScript   = redis.NewScript(admitLua)
+	confirmScript = redis.NewScript(confirmLua)
+	replayScript  = redis.NewScript(replayLua)
+	abandonScript = redis.NewScript(abandonLua)
+	releaseScript = redis.NewScript(releaseLua)
+	appendScript  = redis.NewScript(appendLua)
+	takeScript    = redis.NewScript(takeLua)
+	leaseScript   = redis.NewScript(leaseLua)
+	buryScript    = redis.NewScript(buryLua)
+)
+
+// flag is a condition as the scripts read it.
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return ""
+}
+
+// millis is a TTL as Redis takes it: at least 1.
+func millis(d time.Duration) int64 { return max(1, d.Milliseconds()) }
+
+// perToken is the time in which one token comes back, in microseconds.
+func perToken(ratePerMin int) string {
+	return strconv.FormatFloat(float64(time.Minute.Microseconds())/float64(ratePerMin), 'f', 6, 64)
+}
+
+// parseDecision reads what admit.lua returned.
+func parseDecision(reply []any) (d Decision, left time.Duration, full bool, err error) {
+	bad := func(err error) (Decision, time.Duration, bool, error) {
+		return Decision{}, 0, false, fmt.Errorf("admission: read decision: %w", err)
+	}
+	if len(reply) != 6 {
+		return bad(fmt.Errorf("%d fields", len(reply)))
+	}
+	var text [3]string
+	var number [3]int64
+	for i := range text {
+		s, ok := reply[i].(string)
+		n, isNumber := reply[i+3].(int64)
+		if !ok || !isNumber {
+			return bad(fmt.Errorf("fields %T and %T", reply[i], reply[i+3]))
+		}
+		text[i], number[i] = s, n
+	}
+	left = time.Duration(number[1]) * time.Millisecond
+	d = Decision{Verdict: Verdict(text[0]), WorkflowID: text[1], IncidentID: text[2], Count: number[0]}
+	if d.Verdict == Refused {
+		d.RetryAfter = max(left, time.Second)
+	}
+	return d, left, number[2] == 1, nil
+}

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// LoadConfig reads the configuration of a program from a file ("" for what
+// NERVE_CONFIG names) and the environment.
+func LoadConfig(p config.Program, file string) (*config.Config, error) {
+	return config.Load(config.Options{Program: p, File: file, Providers: providerNames()})
+}
+
+// Config reads the configuration of a program that is started with flags.
+func Config(p config.Program, args []string) (*config.Config, error) {
+	o := config.Options{Program: p, Providers: providerNames(), Set: map[string]string{}}
+	flags := flag.NewFlagSet(string(p), flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.File, "config", "", "YAML file")
+	for name, path := range map[string]string{"host": "host", "port": "port", "log-level": "log.level"} {
+		flags.Func(name, "the same as "+path, func(v string) error { o.Set[path] = v; return nil })
+	}
+	noEnv := flags.Bool("no-env", false, "do not read the environment")
+	if err := flags.Parse(args); err != nil {
+		return nil, config.Errors{{Key: "command line", Problem: err.Error(), Fix: "the flags are --config FILE --host --port --log-level --no-env"}}
+	}
+	if flags.NArg() > 0 {
+		return nil, config.Errors{{Key: "command line", Problem: fmt.Sprintf("%q is not expected", strings.Join(flags.Args(), " ")), Fix: "take it out"}}
+	}
+	if *noEnv {
+		o.Environ = []string{}
+	}
+	return config.Load(o)
+}
+
+func providerNames() []string {
+	var names []string
+	for _, s := range providers.All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Logger logs to standard error as configured.
+func Logger(cfg *config.Config) *slog.Logger {
+	o := &slog.HandlerOptions{Level: cfg.Log.Level}
+	if cfg.Log.Format == "text" {
+		return slog.New(slog.NewTextHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, o))
+}
+
+// TLS is how nerve speaks TLS to Temporal: with the system's roots.
+func TLS() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }

@@ -1,0 +1,184 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/evidence"
+	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/starter"
+	"github.com/nerve-alerts/nerve/workflows"
+)
+
+// stopTimeout is how long activities in hand may take after a stop.
+const stopTimeout = 20 * time.Second
+
+// Worker is the program behind cmd/worker: Temporal workers on every queue, the
+// recorder of deliveries and the drainer of the spool.
+type Worker struct {
+	core    *Core
+	store   *record.Store
+	workers []worker.Worker
+	starter *starter.Starter
+	name    string
+	options WorkerOptions
+}
+
+// WorkerOptions say where the worker's own endpoint is.
+type WorkerOptions struct {
+	// Listener serves health and the codec; nil listens on the configured address.
+	Listener net.Listener
+	// LoopbackCodec serves the codec without a token to this machine alone, for
+	// the configured origins: for nerve dev.
+	LoopbackCodec bool
+}
+
+// NewWorker opens the record and builds the workers. The caller closes core.
+func NewWorker(ctx context.Context, core *Core, o WorkerOptions) (*Worker, error) {
+	store, err := record.Open(ctx, core.Config.DatabaseURL.Reveal(), core.Log)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{core: core, store: store, options: o, starter: starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight})}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	w.name = fmt.Sprintf("%s-%d", host, os.Getpid())
+	acts, err := w.activities()
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	w.workers = w.build(acts)
+	return w, nil
+}
+
+func (w *Worker) activities() (*activities.Activities, error) {
+	c := w.core
+	deps := activities.Deps{
+		Recorder: w.store, Windows: c.Admission, Scrubber: c.Scrubber, Analyst: analysis.Rules{},
+		UIURL: c.Config.Temporal.UIURL, Namespace: c.Config.Temporal.Namespace,
+		Tools: map[string]activities.Evidence{
+			contract.ToolOccurrences: evidence.Occurrences{Record: w.store},
+			contract.ToolPast:        evidence.Past{Record: w.store},
+		},
+	}
+	if c.Slack != nil {
+		deps.Slack = c.Slack
+		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
+	}
+	return activities.New(deps)
+}
+
+// queue is one row of what a worker process takes on at a time. The figures
+// bound what one process does to the other side; more processes add up.
+type queue struct {
+	name       string
+	workflows  bool
+	concurrent int
+}
+
+var queues = []queue{
+	{contract.QueueTriage, true, 32},
+	{contract.QueueSlack, false, 16},
+	{contract.QueueEvidence, false, 16},
+}
+
+func (w *Worker) build(acts *activities.Activities) []worker.Worker {
+	workers := make([]worker.Worker, 0, len(queues))
+	for _, q := range queues {
+		t := worker.New(w.core.Client, q.name, worker.Options{
+			DisableWorkflowWorker:              !q.workflows,
+			MaxConcurrentActivityExecutionSize: q.concurrent,
+			WorkerStopTimeout:                  stopTimeout,
+		})
+		if q.workflows {
+			workflows.Register(t)
+		}
+		t.RegisterActivity(acts)
+		workers = append(workers, t)
+	}
+	return workers
+}
+
+// Run works until ctx ends, then lets what is in hand finish: the drainer and
+// the recorder first, because what they do needs the workers no more.
+func (w *Worker) Run(ctx context.Context) error {
+	defer func() {
+		if err := w.store.Close(); err != nil {
+			w.core.Log.Warn("record not closed", "error", err)
+		}
+	}()
+	if err := w.core.Prepare(ctx); err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	}
+	for i, t := range w.workers {
+		if err := t.Start(); err != nil {
+			return fmt.Errorf("app: start the worker for %s: %w", queues[i].name, err)
+		}
+		defer t.Stop()
+	}
+	w.core.Log.Info("worker is up", "name", w.name, "temporal", w.core.Config.Temporal.Address)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, w.store.SaveDeliveries)) })
+	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
+	group.Go(func() error { return w.serve(ctx) })
+	return group.Wait()
+}
+
+// ended turns the end of the context into a good end.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// drain tells Temporal what it was too slow or away for.
+func (w *Worker) drain(ctx context.Context, item admission.Item) error {
+	plain, err := w.core.Sealer.Open(item.Sealed, contract.SpoolContext(item.WorkflowID))
+	if err != nil {
+		return fmt.Errorf("%w: %w", admission.ErrPoison, err)
+	}
+	var cmd contract.Command
+	if err := json.Unmarshal(plain, &cmd); err != nil {
+		return fmt.Errorf("%w: %w", admission.ErrPoison, err)
+	}
+	return w.tell(ctx, cmd)
+}
+
+func (w *Worker) tell(ctx context.Context, cmd contract.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	result, err := w.starter.Do(ctx, cmd)
+	switch {
+	case errors.Is(err, starter.ErrPermanent):
+		return fmt.Errorf("%w: %w", admission.ErrPoison, err)
+	case err != nil:
+		return err
+	}
+	if cmd.Start == nil || result.Outcome != starter.AlreadyRunning || cmd.KeyKind != incident.KeyAlert {
+		return nil
+	}
+	// The alert's incident is open already: this was one more occurrence, unless
+	// it is the very delivery that opened it, which the workflow knows.
+	return w.tell(ctx, contract.Command{WorkflowID: cmd.WorkflowID, KeyKind: cmd.KeyKind, Occurrence: &contract.Occurrence{
+		DeliveryID: cmd.Start.Signal.RawPayload.DeliveryID, At: cmd.Start.ReceivedAt,
+	}})
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/operator"
+)
+
+type incidentsCmd struct {
+	List    incidentsListCmd    `cmd:"" help:"List incidents, newest first."`
+	Show    incidentsShowCmd    `cmd:"" help:"Show one incident: verdict, evidence, and why it failed."`
+	Rerun   incidentsRerunCmd   `cmd:"" help:"Go on with a failed incident from the step that failed."`
+	Ack     incidentsAckCmd     `cmd:"" help:"Say that you are on it."`
+	Resolve incidentsResolveCmd `cmd:"" help:"Close an incident."`
+}
+
+type incidentsListCmd struct {
+	target
+	Limit  int    `default:"20" help:"How many at most."`
+	Source string `help:"Only those of a source."`
+	Status string `help:"Only those that are firing, acknowledged or resolved." enum:"firing,acknowledged,resolved," default:""`
+	Open   bool   `help:"Only open ones." xor:"state"`
+	Failed bool   `help:"Only failed ones." xor:"state"`
+}
+
+func (c *incidentsListCmd) Run(ctx context.Context, t terminal) error {
+	return c.with(ctx, func(o *operator.Operator) error {
+		found, err := o.List(ctx, operator.Filter{Limit: c.Limit, Source: c.Source, Status: c.Status, Open: c.Open, Failed: c.Failed})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.json(found)
+		}
+		if len(found) == 0 {
+			t.printf("No incidents.\n")
+			return nil
+		}
+		rows := make([][]string, 0, len(found))
+		for _, i := range found {
+			rows = append(rows, []string{i.ID, i.Severity, i.Status, i.Phase, ago(time.Now(), i.OpenedAt), oneLine(i.Title, 34)})
+		}
+		return t.table([]string{"INCIDENT", "SEVERITY", "STATUS", "PHASE", "AGE", "TITLE"}, rows)
+	})
+}
+
+type incidentsShowCmd struct {
+	target
+	ID string `arg:"" help:"Incident id or workflow id."`
+}
+
+func (c *incidentsShowCmd) Run(ctx context.Context, t terminal) error {
+	return c.with(ctx, func(o *operator.Operator) error {
+		d, err := o.Show(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.json(d)
+		}
+		show(t, d)
+		return nil
+	})
+}
+
+func show(t terminal, d operator.Detail) {
+	t.printf("%s\n%s\n\n", d.Title, strings.Repeat("─", min(98, max(1, len([]rune(d.Title))))))
+	for _, row := range [][2]string{
+		{"Incident", d.ID},
+		{"Workflow", d.WorkflowID},
+		{"Source", d.Source + ", " + d.Severity},
+		{"State", d.Status + ", " + d.Phase + ", workflow " + strings.ToLower(d.Execution)},
+		{"Opened", d.OpenedAt.UTC().Format(time.RFC3339)},
+	} {
+		t.printf("%-10s %s\n", row[0], row[1])
+	}
+	if d.Failure != "" {
+		t.printf("%-10s %s\n%-10s nerve incidents rerun %s\n", "Failed", d.Failure, "Go on", d.ID)
+	}
+	if d.Unread != "" {
+		t.printf("%-10s %s\n", "State", d.Unread)
+	}
+	if d.State == nil {
+		return
+	}
+	t.printf("%-10s %d, last %s\n", "Seen", d.State.Occurrences, d.State.LastSeen.UTC().Format(time.RFC3339))
+	if v := d.State.Verdict; v != nil {
+		verdict(t, *v)
+	}
+	if len(d.State.Evidence) > 0 {
+		t.printf("\nEvidence\n")
+		for _, e := range d.State.Evidence {
+			mark := ""
+			if e.Failed {
+				mark = "(could not look) "
+			}
+			t.printf("  %-4s %s%s\n", e.ID, mark, oneLine(e.Title+": "+e.Text, 90))
+		}
+	}
+}
+
+func verdict(t terminal, v incident.Verdict) {
+	t.printf("\nVerdict (%s, %s confidence)\n  %s\n  Likely cause: %s\n", v.Analyst, v.Confidence, v.Summary, v.LikelyCause)
+	for _, c := range v.Claims {
+		t.printf("  - %s [%s]\n", c.Text, strings.Join(c.Evidence, " "))
+	}
+	for i, s := range v.NextSteps {
+		t.printf("  %d. %s\n", i+1, s)
+	}
+}
+
+type incidentsRerunCmd struct {
+	target
+	ID     string `arg:"" help:"Incident id or workflow id."`
+	Reason string `default:"rerun by an operator" help:"Why; kept in the workflow's history."`
+}
+
+func (c *incidentsRerunCmd) Run(ctx context.Context, t terminal) error {
+	return c.with(ctx, func(o *operator.Operator) error {
+		r, err := o.Rerun(ctx, c.ID, c.Reason)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.json(r)
+		}
+		t.printf("%s goes on from step %q, as run %s.\n", r.ID, r.Step, r.NewRunID)
+		return nil
+	})
+}
+
+// decision is what acknowledging and resolving have in common.
+type decision struct {
+	target
+	ID     string `arg:"" help:"Incident id or workflow id."`
+	By     string `help:"Who decides; your user name by default."`
+	Reason string `help:"Why."`
+}
+
+func (d *decision) decide() contract.Decision {
+	by := d.By
+	if by == "" {
+		if u, err := user.Current(); err == nil {
+			by = u.Username
+		}
+	}
+	return contract.Decision{By: by, Reason: d.Reason}
+}
+
+func (d *decision) run(ctx context.Context, t terminal, done string,
+	do func(*operator.Operator, context.Context, string, contract.Decision) (contract.TriageState, error),
+) error {
+	return d.with(ctx, func(o *operator.Operator) error {
+		state, err := do(o, ctx, d.ID, d.decide())
+		if err != nil {
+			return err
+		}
+		if d.JSON {
+			return t.json(state)
+		}
+		t.printf("%s %s.\n", d.ID, done)
+		return nil
+	})
+}
+
+type incidentsAckCmd struct{ decision }
+
+func (c *incidentsAckCmd) Run(ctx context.Context, t terminal) error {
+	return c.run(ctx, t, "is acknowledged by "+c.decide().By, (*operator.Operator).Acknowledge)
+}
+
+type incidentsResolveCmd struct{ decision }
+
+func (c *incidentsResolveCmd) Run(ctx context.Context, t terminal) error {
+	return c.run(ctx, t, fmt.Sprintf("is resolved by %s", c.decide().By), (*operator.Operator).Resolve)
+}

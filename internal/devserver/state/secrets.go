@@ -1,0 +1,62 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const secretsFile = "secrets.json"
+
+// Secrets are made once for a state directory, because what rests there is
+// encrypted with them.
+type Secrets struct {
+	Keyset     string            `json:"keyset"`
+	SlackToken string            `json:"slack_token"` // of the stand-in
+	Sources    map[string]string `json:"sources"`
+}
+
+// LoadSecrets reads the directory's secrets, or makes them. newKeyset makes an
+// encryption keyset.
+func LoadSecrets(dir string, sources []string, newKeyset func() (string, error)) (Secrets, error) {
+	path := filepath.Join(dir, secretsFile)
+	var s Secrets
+	raw, err := os.ReadFile(path) //nolint:gosec // the operator names the directory
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return s, fmt.Errorf("state: %w", err)
+	default:
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return s, fmt.Errorf("state: %s is damaged: %w (--fresh forgets the state directory)", path, err)
+		}
+	}
+	if s.Keyset == "" {
+		if s.Keyset, err = newKeyset(); err != nil {
+			return s, err
+		}
+	}
+	if s.SlackToken == "" {
+		s.SlackToken = "xoxb-dev-" + random(12)
+	}
+	if s.Sources == nil {
+		s.Sources = map[string]string{}
+	}
+	for _, name := range sources {
+		if s.Sources[name] == "" {
+			s.Sources[name] = random(16)
+		}
+	}
+	return s, writeJSON(path, s)
+}
+
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: it ends the program instead
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,110 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+)
+
+// Rerun is what a rerun did.
+type Rerun struct {
+	Incident
+	Step     string `json:"step"` // the step that it goes on from
+	NewRunID string `json:"new_run_id"`
+}
+
+// Rerun resets a failed incident to just before the step that failed, so that
+// the steps that worked are not done again. It refuses when the incident did
+// not fail, and when its alert has a newer incident, which a reset would end.
+func (o *Operator) Rerun(ctx context.Context, id, reason string) (Rerun, error) {
+	i, err := o.Find(ctx, id)
+	if err != nil {
+		return Rerun{}, err
+	}
+	if i.Execution != enumspb.WORKFLOW_EXECUTION_STATUS_FAILED.String() {
+		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is %s", ErrState, i.ID, i.Execution)
+	}
+	newest, err := o.client.DescribeWorkflowExecution(ctx, i.WorkflowID, "")
+	if err != nil {
+		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
+	}
+	if run := newest.GetWorkflowExecutionInfo().GetExecution().GetRunId(); run != i.RunID {
+		return Rerun{}, fmt.Errorf("%w: the same alert has a newer incident (run %s)", ErrState, run)
+	}
+	step, _, point, err := o.failure(ctx, i)
+	if err != nil {
+		return Rerun{}, err
+	}
+	resp, err := o.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace:                 o.namespace,
+		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: i.WorkflowID, RunId: i.RunID},
+		Reason:                    reason,
+		WorkflowTaskFinishEventId: point,
+		RequestId:                 uuid.NewString(),
+	})
+	if err != nil {
+		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
+	}
+	return Rerun{Incident: i, Step: step, NewRunID: resp.GetRunId()}, nil
+}
+
+// failure reads why an incident failed, and the event to reset to: the workflow
+// task that scheduled the activity that failed. An incident that failed
+// otherwise goes back to its first task.
+func (o *Operator) failure(ctx context.Context, i Incident) (step, text string, point int64, err error) {
+	completedBy := map[int64]int64{} // scheduled activity -> workflow task that scheduled it
+	var first int64
+	var failed *historypb.WorkflowExecutionFailedEventAttributes
+	events := o.client.GetWorkflowHistory(ctx, i.WorkflowID, i.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		if err != nil {
+			return "", "", 0, fmt.Errorf("operator: read the history of %s: %w", i.ID, err)
+		}
+		switch e.GetEventType() {
+		case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+			if first == 0 {
+				first = e.GetEventId()
+			}
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+			completedBy[e.GetEventId()] = e.GetActivityTaskScheduledEventAttributes().GetWorkflowTaskCompletedEventId()
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+			failed = e.GetWorkflowExecutionFailedEventAttributes()
+		}
+	}
+	if failed == nil {
+		return "", "", 0, fmt.Errorf("%w: %s has no failure in its history", ErrState, i.ID)
+	}
+	step, text = o.describe(failed.GetFailure())
+	point = first
+	for f := failed.GetFailure(); f != nil; f = f.GetCause() {
+		if task := completedBy[f.GetActivityFailureInfo().GetScheduledEventId()]; task != 0 {
+			point = task
+		}
+	}
+	return step, text, point, nil
+}
+
+// describe reads the step and the message of a failure, decrypting what the
+// failure converter encrypted.
+func (o *Operator) describe(f *failurepb.Failure) (step, text string) {
+	text = f.GetMessage()
+	if p := f.GetEncodedAttributes(); p != nil {
+		var attrs struct {
+			Message string `json:"message"`
+		}
+		if err := o.converter.FromPayload(p, &attrs); err == nil {
+			text = attrs.Message
+		}
+	}
+	if err := o.converter.FromPayloads(f.GetApplicationFailureInfo().GetDetails(), &step); err != nil || step == "" {
+		step = "unknown"
+	}
+	return step, text
+}

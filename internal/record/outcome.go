@@ -1,0 +1,47 @@
+package record
+
+import (
+	"context"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// Record keeps an incident's state as its workflow reports it, together with the
+// delivery that opened it: when Redis was away, the workflow is the only one to
+// have that delivery. It may be called late, twice or out of order.
+func (s *Store) Record(ctx context.Context, r contract.IncidentRecord) error {
+	if r.Phase == contract.PhaseOpening {
+		if err := s.SaveDeliveries(ctx, []contract.Delivery{opening(r)}); err != nil {
+			return err
+		}
+	}
+	return s.SaveIncident(ctx, incidentOf(r))
+}
+
+func incidentOf(r contract.IncidentRecord) Incident {
+	signal := r.Signal
+	signal.RawPayload.Sealed = nil
+	in := Incident{
+		ID: r.ID, Version: r.Revision, WorkflowID: r.WorkflowID, RunID: r.RunID,
+		Source: signal.Source, Provider: signal.Provider, Kind: signal.Kind,
+		Severity: signal.Severity, Status: r.Status, Phase: r.Phase,
+		Title: signal.Title, Fingerprint: signal.Fingerprint,
+		Occurrences: r.Occurrences, OpenedAt: r.OpenedAt, LastSeenAt: r.LastSeen,
+		AcknowledgedBy: r.AcknowledgedBy, ResolvedBy: r.ResolvedBy, ClosedAt: r.ClosedAt,
+		Failure: r.Failure, Signal: &signal, Evidence: r.Evidence, Verdict: r.Verdict,
+	}
+	if signal.Slack != nil {
+		in.SlackChannel, in.SlackTS = signal.Slack.ChannelID, signal.Slack.ThreadTS
+	}
+	return in
+}
+
+func opening(r contract.IncidentRecord) contract.Delivery {
+	raw := r.Signal.RawPayload
+	return contract.Delivery{
+		ID: raw.DeliveryID, Source: r.Signal.Source, Provider: r.Signal.Provider, ReceivedAt: r.OpenedAt,
+		EventType: r.Signal.EventType, Outcome: contract.OutcomeAccepted, Status: 200, Signals: 1,
+		WorkflowID: r.WorkflowID, IncidentID: r.ID, Fingerprint: r.Signal.Fingerprint, Count: 1,
+		ContentType: raw.ContentType, Size: raw.Size, SHA256: raw.SHA256, Sealed: raw.Sealed,
+	}
+}

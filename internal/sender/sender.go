@@ -1,0 +1,193 @@
+// Package sender is the other side of a webhook: it signs a payload as its
+// vendor would and delivers it, once or many times, whole or spoilt on purpose.
+// It serves `nerve send`, the demo and the tests; it never receives.
+package sender
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// staleBy is how far in the past a stale delivery is signed: well outside every
+// vendor's tolerance.
+const staleBy = time.Hour
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 10
+
+// Options say what to send and how.
+type Options struct {
+	URL      string  // where to, the source's whole URL
+	Provider string  // who to be
+	Secret   string  // what to sign with
+	Body     []byte  // the payload
+	Count    int     // how many deliveries; at least 1
+	Rate     float64 // deliveries a second; 0 is as fast as they are answered
+
+	Tamper   bool // change one byte after signing
+	Stale    bool // sign an hour ago
+	Repeat   bool // the very same request each time, as a retry or a replay
+	Distinct bool // each delivery is another alert, not the same one again
+
+	// Before is called with each body before it is delivered, for example to
+	// make a Slack stand-in know the message. nil is nothing.
+	Before func(ctx context.Context, body []byte) error
+	Client *http.Client
+	Now    func() time.Time
+}
+
+// Result is one delivery's answer.
+type Result struct {
+	N       int           `json:"n"`
+	Status  int           `json:"status"`
+	Body    string        `json:"body"`
+	Latency time.Duration `json:"latency_ns"`
+}
+
+// Send delivers and calls each with every answer. It stops at the first
+// delivery that gets no answer at all.
+func Send(ctx context.Context, o Options, each func(Result)) error {
+	s, err := newSender(o)
+	if err != nil {
+		return err
+	}
+	limit := rate.NewLimiter(rate.Inf, 1)
+	if o.Rate > 0 {
+		limit = rate.NewLimiter(rate.Limit(o.Rate), 1)
+	}
+	for n := 1; n <= max(1, o.Count); n++ {
+		if err := limit.Wait(ctx); err != nil {
+			return fmt.Errorf("sender: wait for the next delivery: %w", err)
+		}
+		r, err := s.deliver(ctx, n)
+		if err != nil {
+			return err
+		}
+		each(r)
+	}
+	return nil
+}
+
+type sender struct {
+	Options
+	provider providers.Provider
+	url      *url.URL
+	first    *providers.Request // what Repeat sends again
+}
+
+func newSender(o Options) (*sender, error) {
+	spec, ok := providers.Lookup(o.Provider)
+	if !ok {
+		return nil, fmt.Errorf("sender: no provider %q", o.Provider)
+	}
+	p, err := spec.New(providers.Config{Secrets: []string{o.Secret}})
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("sender: %q is not a URL to send to", o.URL)
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{Timeout: 15 * time.Second}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &sender{Options: o, provider: p, url: u}
+	if o.Stale && !s.timed() {
+		return nil, fmt.Errorf("sender: %s signs no time, so nothing it sends can be stale", o.Provider)
+	}
+	return s, nil
+}
+
+// timed reports whether the provider's proof carries a time.
+func (s *sender) timed() bool {
+	at := s.Now()
+	r := s.request(s.Body)
+	s.provider.Sign(r, at.Add(-staleBy))
+	r.ReceivedAt = at
+	_, err := s.provider.Verify(r)
+	return errors.Is(err, providers.ErrStale)
+}
+
+func (s *sender) request(body []byte) *providers.Request {
+	return &providers.Request{Method: http.MethodPost, URL: s.url, Header: http.Header{}, Body: body}
+}
+
+// build makes the nth request: refreshed, signed, and spoilt where asked.
+func (s *sender) build(n int) *providers.Request {
+	if s.Repeat && s.first != nil {
+		return s.first
+	}
+	at := s.Now()
+	body := bytes.Clone(s.Body)
+	if r, ok := s.provider.(providers.Renewer); ok && s.Distinct {
+		body = r.Renew(body, at, n)
+	} else if r, ok := s.provider.(providers.Refresher); ok {
+		body = r.Refresh(body, at, n)
+	}
+	r := s.request(body)
+	if s.Stale {
+		at = at.Add(-staleBy)
+	}
+	s.provider.Sign(r, at)
+	if s.Tamper {
+		s.spoil(r)
+	}
+	s.first = r
+	return r
+}
+
+// spoil changes what the proof covers: a byte of the body, or the header where
+// the proof is a token beside the body.
+func (s *sender) spoil(r *providers.Request) {
+	if len(r.Body) > 0 {
+		r.Body = bytes.Clone(r.Body)
+		r.Body[len(r.Body)/2] ^= 1
+	}
+	r.ReceivedAt = s.Now()
+	if _, err := s.provider.Verify(r); err != nil {
+		return
+	}
+	for name := range r.Header {
+		if name != "Content-Type" {
+			r.Header.Set(name, r.Header.Get(name)+"x")
+		}
+	}
+}
+
+func (s *sender) deliver(ctx context.Context, n int) (Result, error) {
+	r := s.build(n)
+	if s.Before != nil {
+		if err := s.Before(ctx, r.Body); err != nil {
+			return Result{}, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(r.Body))
+	if err != nil {
+		return Result{}, fmt.Errorf("sender: build the request: %w", err)
+	}
+	req.Header = r.Header.Clone()
+	started := time.Now()
+	resp, err := s.Client.Do(req)
+	if err != nil {
+		return Result{}, fmt.Errorf("sender: nothing answers: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return Result{}, fmt.Errorf("sender: read the answer: %w", err)
+	}
+	return Result{N: n, Status: resp.StatusCode, Body: string(bytes.TrimSpace(answer)), Latency: time.Since(started)}, nil
+}

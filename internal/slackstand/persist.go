@@ -1,0 +1,149 @@
+package slackstand
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	stateFile    = "slack.json"
+	stateVersion = 1
+	// saveDelay gathers the changes of one burst into one write.
+	saveDelay = 200 * time.Millisecond
+)
+
+// snapshot is the state file.
+type snapshot struct {
+	Version  int              `json:"version"`
+	LastTS   int64            `json:"last_ts"`
+	Channels map[string]*room `json:"channels"`
+	Users    map[string]User  `json:"users"`
+	Bots     map[string]Bot   `json:"bots"`
+}
+
+// saver writes the store to a file shortly after it changed, and on close.
+type saver struct {
+	path  string
+	store *store
+	log   *slog.Logger
+	dirty chan struct{}
+	stop  chan struct{}
+	done  chan struct{}
+}
+
+// openSaver loads the state file, if there is one, and starts the writer.
+func openSaver(dir string, st *store, log *slog.Logger) (*saver, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("slackstand: make the state directory: %w", err)
+	}
+	sv := &saver{
+		path: filepath.Join(dir, stateFile), store: st, log: log,
+		dirty: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := sv.load(); err != nil {
+		return nil, err
+	}
+	go sv.run()
+	return sv, nil
+}
+
+func (sv *saver) load() error {
+	raw, err := os.ReadFile(sv.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("slackstand: read the state: %w", err)
+	}
+	var snap snapshot
+	if err := json.Unmarshal(raw, &snap); err != nil {
+		return fmt.Errorf("slackstand: %s is damaged; move it away to start afresh: %w", sv.path, err)
+	}
+	if snap.Version != stateVersion {
+		return fmt.Errorf("slackstand: %s has version %d, this program reads %d", sv.path, snap.Version, stateVersion)
+	}
+	st := sv.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for id, r := range snap.Channels {
+		if r != nil {
+			st.rooms[id] = r
+		}
+	}
+	for id, u := range snap.Users {
+		st.users[id] = u
+	}
+	for id, b := range snap.Bots {
+		st.bots[id] = b
+	}
+	st.addOwnBotL() // the options win over what an earlier run was called
+	st.lastTS = snap.LastTS
+	return nil
+}
+
+// touch says that there is something to save. It never blocks.
+func (sv *saver) touch() {
+	select {
+	case sv.dirty <- struct{}{}:
+	default:
+	}
+}
+
+func (sv *saver) run() {
+	defer close(sv.done)
+	for {
+		select {
+		case <-sv.stop:
+			return
+		case <-sv.dirty:
+		}
+		select {
+		case <-sv.stop:
+			return
+		case <-time.After(saveDelay):
+		}
+		if err := sv.save(); err != nil {
+			sv.log.Error("slackstand: state not saved", "error", err)
+			sv.touch()
+		}
+	}
+}
+
+// close stops the writer and saves a last time.
+func (sv *saver) close() error {
+	close(sv.stop)
+	<-sv.done
+	return sv.save()
+}
+
+// save replaces the file in one step, so that a crash leaves the old or the new.
+func (sv *saver) save() error {
+	st := sv.store
+	st.mu.RLock()
+	raw, err := json.Marshal(snapshot{
+		Version: stateVersion, LastTS: st.lastTS, Channels: st.rooms, Users: st.users, Bots: st.bots,
+	})
+	st.mu.RUnlock()
+	if err != nil {
+		return fmt.Errorf("slackstand: encode the state: %w", err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(sv.path), stateFile+".*")
+	if err != nil {
+		return fmt.Errorf("slackstand: save the state: %w", err)
+	}
+	_, err = tmp.Write(raw)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), sv.path)
+	}
+	if err != nil {
+		return fmt.Errorf("slackstand: save the state: %w", errors.Join(err, os.Remove(tmp.Name())))
+	}
+	return nil
+}

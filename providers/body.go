@@ -1,0 +1,320 @@
+package providers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds on what is parsed. The front refuses bodies over 1 MiB; these hold for
+// every other caller too.
+const (
+	maxBody  = 4 << 20
+	maxDepth = 64 // the deepest real payload seen has 11 levels
+)
+
+// object is a decoded JSON object. Vendors change a field from string to number
+// to null between versions, so fields are read through accessors that take any
+// of them, never by a fixed type that would refuse the whole alert. Numbers stay
+// as written (json.Number): ids above 2^53 keep every digit.
+type object map[string]any
+
+// decodeObject reads a body that must be one JSON object. A UTF-8 byte order
+// mark is skipped and bytes that are not UTF-8 are replaced. Its errors wrap
+// ErrMalformed and do not quote the body.
+func decodeObject(body []byte) (object, error) {
+	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\xef\xbb\xbf")))
+	switch {
+	case len(body) == 0:
+		return nil, fmt.Errorf("%w: the body is empty", ErrMalformed)
+	case len(body) > maxBody:
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(body), maxBody)
+	case body[0] != '{':
+		return nil, fmt.Errorf("%w: a JSON object is needed", ErrMalformed)
+	case tooDeep(body, maxDepth):
+		return nil, fmt.Errorf("%w: nested more than %d levels", ErrMalformed, maxDepth)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var o object
+	if err := d.Decode(&o); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, fmt.Errorf("%w: not JSON at byte %d", ErrMalformed, syntax.Offset)
+		}
+		return nil, fmt.Errorf("%w: not JSON", ErrMalformed)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: more follows the JSON object", ErrMalformed)
+	}
+	return o, nil
+}
+
+// tooDeep reports whether brackets outside strings nest deeper than limit.
+func tooDeep(body []byte, limit int) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		switch {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > limit {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// formOf returns the body as form values when it is an HTML form and not JSON,
+// whatever the Content-Type says: some senders label JSON as a form.
+func formOf(r *Request) (url.Values, bool) {
+	body := bytes.TrimSpace(r.Body)
+	if len(body) == 0 || len(body) > maxBody || body[0] == '{' || body[0] == '[' || bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
+		return nil, false
+	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/x-www-form-urlencoded" && bytes.ContainsAny(body, " \n<\"") {
+		return nil, false
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || !bytes.ContainsRune(body, '=') {
+		return nil, false
+	}
+	return form, true
+}
+
+// formObject turns form values into an object; a value that is itself a JSON
+// object or list is decoded, as Slack's `attachments` and `payload` are.
+func formObject(form url.Values) object {
+	o := object{}
+	for k, values := range form {
+		if len(values) == 0 {
+			continue
+		}
+		o[k] = values[0]
+		trimmed := strings.TrimSpace(values[0])
+		if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
+			if wrapped, err := decodeObject([]byte(`{"v":` + trimmed + `}`)); err == nil {
+				o[k] = wrapped["v"]
+			}
+		}
+	}
+	return o
+}
+
+// text returns the first of the keys that holds a non-empty scalar, trimmed.
+func (o object) text(keys ...string) string {
+	for _, k := range keys {
+		if s := scalar(o[k]); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func (o object) flag(key string) bool { b, _ := o[key].(bool); return b }
+
+// object returns the object under a key, or nil; reading from nil is safe.
+func (o object) object(key string) object { return asObject(o[key]) }
+
+// objects returns the objects in a list, or a single object as a list of one.
+func (o object) objects(key string) []object {
+	switch v := o[key].(type) {
+	case []any:
+		var out []object
+		for _, e := range v {
+			if e := asObject(e); e != nil {
+				out = append(out, e)
+			}
+		}
+		return out
+	default:
+		if e := asObject(v); e != nil {
+			return []object{e}
+		}
+		return nil
+	}
+}
+
+func asObject(v any) object {
+	switch m := v.(type) {
+	case object:
+		return m
+	case map[string]any:
+		return m
+	}
+	return nil
+}
+
+// scalar renders a string, number or boolean; everything else is "". Control
+// characters other than line breaks and tabs are dropped: no store takes NUL.
+func scalar(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strings.TrimSpace(cleanText(v))
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}
+
+func cleanText(s string) string {
+	bad := func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }
+	if strings.IndexFunc(s, bad) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if bad(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// flat is an object with its keys squashed (lower case, letters and digits
+// only), so that ALERT_ID, alertId and "alert-id" are one field. It serves the
+// vendors whose payload is a template that the user writes.
+type flat map[string]any
+
+// flatten squashes an object and lifts nested fields: {"org":{"id":1}} becomes
+// orgid, and the fields of the containers named in lift also stand on their own
+// unless the top level has them. Bare names that mean something else at each
+// level (id, name, type) are never lifted.
+func flatten(o object, lift ...string) flat {
+	f := flat{}
+	keys := slices.Sorted(maps.Keys(o))
+	for _, k := range keys {
+		f.add(squash(k), o[k])
+	}
+	for _, k := range keys {
+		child := asObject(o[k])
+		if child == nil {
+			continue
+		}
+		lifted := slices.Contains(lift, squash(k))
+		nested := flatten(child, lift...)
+		for _, inner := range slices.Sorted(maps.Keys(nested)) {
+			v := nested[inner]
+			f.add(squash(k)+inner, v)
+			if lifted && inner != "id" && inner != "name" && inner != "type" {
+				f.add(inner, v)
+			}
+		}
+	}
+	return f
+}
+
+func (f flat) add(key string, v any) {
+	if old, taken := f[key]; taken && scalarOrList(old) != "" {
+		return
+	}
+	f[key] = v
+}
+
+// text returns the first alias that holds a usable scalar.
+func (f flat) text(aliases ...string) string {
+	for _, a := range aliases {
+		if s := scalar(f[a]); s != "" && !placeholder(s) {
+			return s
+		}
+	}
+	return ""
+}
+
+// list returns the first alias that holds something, as separate entries: a
+// JSON list, or one string cut by the given function.
+func (f flat) list(cut func(string) []string, aliases ...string) []string {
+	for _, a := range aliases {
+		if values, ok := f[a].([]any); ok {
+			var out []string
+			for _, v := range values {
+				if s := scalar(v); s != "" && !placeholder(s) {
+					out = append(out, s)
+				}
+			}
+			if len(out) > 0 {
+				return out
+			}
+			continue
+		}
+		if s := scalar(f[a]); s != "" && !placeholder(s) {
+			return cut(s)
+		}
+	}
+	return nil
+}
+
+func scalarOrList(v any) string {
+	if l, ok := v.([]any); ok && len(l) > 0 {
+		return "list"
+	}
+	if s := scalar(v); !placeholder(s) {
+		return s
+	}
+	return ""
+}
+
+func squash(key string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f:
+			return r
+		}
+		return -1
+	}, key)
+}
+
+// parseTime reads the times that vendors send: RFC 3339, and Unix time in
+// seconds, milliseconds, microseconds or nanoseconds, told apart by size. Times
+// outside 2000 to 2100 are not believed. ok is false for anything else.
+func parseTime(s string) (at time.Time, ok bool) {
+	s = strings.TrimSpace(s)
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05-0700"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), believable(t)
+		}
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n <= 0 {
+		return time.Time{}, false
+	}
+	switch {
+	case n < 1e11:
+		fraction = (fraction + "000000000")[:9]
+		nanos, err := strconv.ParseInt(fraction, 10, 64)
+		if err != nil || nanos < 0 {
+			return time.Time{}, false
+		}
+		at = time.Unix(n, nanos)
+	case n < 1e14:
+		at = time.UnixMilli(n)
+	case n < 1e17:
+		at = time.UnixMicro(n)
+	default:
+		at = time.Unix(0, n)
+	}
+	return at.UTC(), believable(at)
+}
+
+func believable(t time.Time) bool { return t.Year() >= 2000 && t.Year() <= 2100 }

@@ -1,0 +1,265 @@
+package providers
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/nerve-alerts/nerve/incident"
+)
+
+// slackContent is what a message shows, whichever of Slack's three ways its
+// sender used: plain text, legacy attachments, Block Kit, or several at once.
+type slackContent struct {
+	// Candidates for the title, the first of each sort.
+	attachmentTitle, header, section, fallback, pretext, attachmentText, text string
+
+	lines  []string // what a reader sees, in order, as plain text
+	pairs  []slackPair
+	links  []incident.Link
+	colour string // danger, warning or good
+	emoji  string // the first emoji that says how bad it is
+}
+
+// slackPair is a labelled value: a field, or a line such as "*Severity:* high".
+type slackPair struct{ name, value string }
+
+// maxSlackNodes bounds how many attachments, blocks and elements are read;
+// Slack itself allows 50 blocks and 100 attachments.
+const maxSlackNodes = 400
+
+// readSlackMessage collects the content of a message object.
+func readSlackMessage(m object) *slackContent {
+	c := &slackContent{}
+	raw := m.text("text")
+	for i, b := range m.objects("blocks") {
+		if i < maxSlackNodes {
+			c.block(b)
+		}
+	}
+	// With blocks, Slack shows text only in notifications.
+	shown := len(c.lines) == 0 && c.header == ""
+	plain, links := slackPlain(raw)
+	c.text = firstLine(plain)
+	c.noteEmoji(raw)
+	c.links = append(c.links, links...)
+	if shown && raw != "" {
+		c.paragraph(raw)
+	}
+	for i, a := range m.objects("attachments") {
+		// What Slack unfurled from a link in the text is not the sender's.
+		if i < maxSlackNodes && !(a.text("from_url") != "" && (raw != "" || shown == false)) {
+			c.attachment(a)
+		}
+	}
+	return c
+}
+
+func (c *slackContent) empty() bool {
+	return len(c.lines) == 0 && c.title() == ""
+}
+
+// title picks the title: what the sender named as one, then what stands first,
+// then the summary for notifications, then the text.
+func (c *slackContent) title() string {
+	fallback := c.fallback
+	if c.text != "" && strings.TrimSpace(fallback) == c.attachmentText {
+		fallback = "" // Slack made it from the attachment's text: it adds nothing
+	}
+	for _, t := range []string{c.attachmentTitle, c.header, c.section, fallback, meaningful(c.text), c.pretext, c.attachmentText, c.text} {
+		if t = strings.TrimSpace(t); t != "" {
+			return trimTitle(t)
+		}
+	}
+	if len(c.lines) > 0 {
+		return trimTitle(firstLine(c.lines[0]))
+	}
+	return ""
+}
+
+// meaningful drops a text that only calls people, such as "<!here>".
+func meaningful(text string) string {
+	for word := range strings.FieldsSeq(text) {
+		if !strings.HasPrefix(word, "@") {
+			return text
+		}
+	}
+	return ""
+}
+
+// trimTitle takes leading emoji off and cuts a title at 100 characters at least
+// and the domain's limit at most, at a word.
+func trimTitle(t string) string {
+	if trimmed := strings.TrimLeftFunc(t, func(r rune) bool { return isEmoji(r) || r == ' ' }); trimmed != "" {
+		t = trimmed
+	}
+	return incident.Cut(t, 250)
+}
+
+// paragraph adds a text as lines, with the labelled values in it.
+func (c *slackContent) paragraph(raw string) string {
+	plain, links := slackPlain(raw)
+	if plain == "" {
+		return ""
+	}
+	c.noteEmoji(raw)
+	c.lines = append(c.lines, plain)
+	c.links = append(c.links, links...)
+	for line := range strings.SplitSeq(raw, "\n") {
+		if p, ok := linePair(line); ok {
+			c.pairs = append(c.pairs, p)
+		}
+	}
+	return plain
+}
+
+// field adds a labelled value. Both sides may be missing.
+func (c *slackContent) field(name, rawValue string) {
+	name, _ = slackPlain(name)
+	value, links := slackPlain(rawValue)
+	name = strings.TrimRight(strings.TrimSpace(name), ":： ")
+	for i := range links {
+		if links[i].Title == "" {
+			links[i].Title = name
+		}
+	}
+	if len(links) == 0 {
+		links = bareLinks(value, name)
+	}
+	c.links = append(c.links, links...)
+	switch {
+	case name == "" && value == "":
+	case name == "":
+		c.paragraph(rawValue)
+	case value == "":
+		c.lines = append(c.lines, name)
+	default:
+		c.lines = append(c.lines, name+": "+value)
+		c.pairs = append(c.pairs, slackPair{name, value})
+	}
+}
+
+func (c *slackContent) attachment(a object) {
+	title, titleLinks := slackPlain(a.text("title"))
+	setFirst(&c.attachmentTitle, firstLine(title))
+	link := a.text("title_link")
+	if link == "" && len(titleLinks) > 0 {
+		link = titleLinks[0].URL
+	}
+	if link != "" {
+		c.links = append(c.links, incident.Link{Title: firstLine(title), URL: slackEntities.Replace(link)})
+	}
+	c.noteColour(a.text("color"))
+	c.noteEmoji(a.text("title"))
+	if fallback, _ := slackPlain(a.text("fallback")); fallback != "" && !strings.EqualFold(fallback, "[no preview available]") {
+		setFirst(&c.fallback, fallbackTitle(fallback))
+	}
+	setFirst(&c.pretext, titleLine(c.paragraph(a.text("pretext"))))
+	if title != "" {
+		c.lines = append(c.lines, title)
+	}
+	setFirst(&c.attachmentText, titleLine(c.paragraph(a.text("text"))))
+	for i, f := range a.objects("fields") {
+		if i < maxSlackNodes {
+			c.field(f.text("title"), f.text("value"))
+		}
+	}
+	for i, b := range a.objects("blocks") {
+		if i < maxSlackNodes {
+			c.block(b)
+		}
+	}
+	for _, action := range a.objects("actions") {
+		c.button(action)
+	}
+}
+
+// fallbackTitle takes off the address that many senders append to a fallback.
+func fallbackTitle(fallback string) string {
+	line := firstLine(fallback)
+	if before, after, found := strings.Cut(line, " | "); found && strings.HasPrefix(after, "http") {
+		line = before
+	}
+	return strings.TrimSpace(bareURL.ReplaceAllString(line, ""))
+}
+
+func (c *slackContent) button(b object) {
+	if url := b.text("url", "title_url"); url != "" {
+		label, _ := slackPlain(textOf(b["text"]))
+		c.links = append(c.links, incident.Link{Title: label, URL: slackEntities.Replace(url)})
+	}
+}
+
+func (c *slackContent) noteColour(colour string) {
+	found := slackColour(colour)
+	if colourRank[found] > colourRank[c.colour] {
+		c.colour = found
+	}
+}
+
+func (c *slackContent) noteEmoji(raw string) {
+	if c.emoji == "" {
+		c.emoji = alertEmoji(raw)
+	}
+}
+
+func setFirst(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+// textOf reads a text that is a string or a text object.
+func textOf(v any) string {
+	if o := asObject(v); o != nil {
+		return o.text("text")
+	}
+	return scalar(v)
+}
+
+var (
+	boldPair = regexp.MustCompile(`^[\s•◦▪>|*-]*?\*([^*\n]{1,60}?)(:?)\s*\*(\s*[:=])?\s*(.*)$`)
+	// plainPair is a label without markup; only labels that are known count.
+	plainPair = regexp.MustCompile(`^[\s•◦▪>|-]*([A-Za-z][A-Za-z _.-]{1,30}?)\s*[:=]\s*(\S.*)$`)
+)
+
+// linePair reads a line such as "• *env:* `prod`" or "Severity: high".
+func linePair(line string) (slackPair, bool) {
+	if len(line) > 1000 {
+		return slackPair{}, false
+	}
+	if m := boldPair.FindStringSubmatch(line); m != nil && (m[2] != "" || m[3] != "") {
+		name, _ := slackPlain(m[1])
+		value, _ := slackPlain(m[4])
+		return slackPair{name, value}, name != "" && value != ""
+	}
+	if m := plainPair.FindStringSubmatch(line); m != nil && knownLabel(m[1]) {
+		value, _ := slackPlain(m[2])
+		return slackPair{strings.TrimSpace(m[1]), value}, value != ""
+	}
+	return slackPair{}, false
+}
+
+func knownLabel(name string) bool {
+	name = squash(name)
+	return entityTypes[name] != "" || severityLabels[name] || statusLabels[name]
+}
+
+// titleLine is the line of a text that serves as a title: the first that is not
+// a labelled value, or the value of a label that announces one.
+func titleLine(plain string) string {
+	for line := range strings.SplitSeq(plain, "\n") {
+		line = strings.TrimSpace(line)
+		name, value, found := strings.Cut(line, ":")
+		switch {
+		case line == "":
+		case found && titleLabels[squash(name)] && strings.TrimSpace(value) != "":
+			return strings.TrimSpace(value)
+		case found && knownLabel(name) && strings.TrimSpace(value) != "":
+		default:
+			return line
+		}
+	}
+	return ""
+}
+
+var titleLabels = map[string]bool{"title": true, "alert": true, "alertname": true, "summary": true, "subject": true, "alarmname": true}

@@ -1,0 +1,20 @@
+# Shared by the scripts here. Source it; it has no effect of its own.
+
+# server_module is the embedded Temporal server. What links it takes minutes to
+# compile, and again for each set of compiler flags.
+server_module=go.temporal.io/server
+
+fail() {
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+# light_test_packages lists the packages with tests whose test binary does not
+# link the embedded server.
+light_test_packages() {
+	go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "}}{{end}}' ./... |
+		awk -v server="$server_module" '
+			$1 !~ /\.test$/ { next }
+			index($0, " " server "/") { next }
+			{ sub(/\.test$/, "", $1); print $1 }'
+}

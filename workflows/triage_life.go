@@ -1,0 +1,339 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+const (
+	// defaultQuiet closes an incident that nothing was heard of, when the
+	// source does not say otherwise.
+	defaultQuiet = 24 * time.Hour
+	// editPause lets a burst of occurrences end in one edit of the answer.
+	editPause = 5 * time.Second
+	// maxSeen is how many delivery ids are remembered against double counting.
+	maxSeen = 100
+)
+
+// handle sets the update and query handlers.
+func (t *triage) handle(ctx workflow.Context) error {
+	open := func(_ workflow.Context, d contract.Decision) error {
+		if t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed {
+			return errors.New("the incident is closed")
+		}
+		if strings.TrimSpace(d.By) == "" {
+			return errors.New("say who decides: by is empty")
+		}
+		return nil
+	}
+	err := workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateAcknowledge,
+		func(ctx workflow.Context, d contract.Decision) (contract.TriageState, error) {
+			if t.state.Status != incident.StatusResolved {
+				t.state.Status = incident.StatusAcknowledged
+			}
+			t.state.AcknowledgedBy = d.By
+			t.changed(ctx)
+			return t.state, nil
+		}, workflow.UpdateHandlerOptions{Validator: open, Description: "Somebody is on it."})
+	if err != nil {
+		return fmt.Errorf("workflows: set the acknowledge handler: %w", err)
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateResolve,
+		func(ctx workflow.Context, d contract.Decision) (contract.TriageState, error) {
+			t.resolve(ctx, d.By)
+			return t.state, nil
+		}, workflow.UpdateHandlerOptions{Validator: open, Description: "It is over: close the incident."})
+	if err != nil {
+		return fmt.Errorf("workflows: set the resolve handler: %w", err)
+	}
+	err = workflow.SetQueryHandlerWithOptions(ctx, contract.QueryState,
+		func() (contract.TriageState, error) { return t.state, nil },
+		workflow.QueryHandlerOptions{Description: "The incident's state, evidence and verdict."})
+	if err != nil {
+		return fmt.Errorf("workflows: set the state query: %w", err)
+	}
+	return nil
+}
+
+// live keeps the incident open: it counts occurrences, follows decisions, and
+// ends when the alert is resolved or has been quiet for its period.
+func (t *triage) live(ctx workflow.Context) (contract.TriageResult, error) {
+	for {
+		outcome, err := t.wait(ctx)
+		switch {
+		case errors.Is(err, errContinue):
+			return contract.TriageResult{}, t.continueAsNew(ctx)
+		case err != nil:
+			return contract.TriageResult{}, t.cancelled(ctx, err)
+		}
+		if outcome == "" {
+			t.refresh(ctx)
+			continue
+		}
+		if t.close(ctx, outcome) {
+			return t.result(outcome), nil
+		}
+		if outcome == OutcomeResolved {
+			if err := t.answer(ctx); err != nil {
+				return contract.TriageResult{}, t.fail(ctx, err)
+			}
+		}
+	}
+}
+
+var errContinue = errors.New("workflows: continue as new")
+
+// wait returns an outcome to close with, "" when the answer should be edited,
+// or an error: the workflow was cancelled, or its history is long enough.
+func (t *triage) wait(ctx workflow.Context) (string, error) {
+	editAt := time.Time{}
+	for {
+		t.drain(ctx)
+		switch {
+		case t.state.Status == incident.StatusResolved:
+			return OutcomeResolved, nil
+		case workflow.GetInfo(ctx).GetContinueAsNewSuggested():
+			return "", errContinue
+		}
+		now := workflow.Now(ctx)
+		if t.told() != t.said && editAt.IsZero() {
+			editAt = now.Add(editPause)
+		}
+		next, outcome := t.state.LastSeen.Add(t.quiet()), OutcomeQuiet
+		if !editAt.IsZero() && editAt.Before(next) {
+			next, outcome = editAt, ""
+		}
+		if !next.After(now) {
+			return outcome, nil
+		}
+		if err := t.sleep(ctx, next.Sub(now), outcome); err != nil {
+			return "", err
+		}
+	}
+}
+
+// sleep waits for a signal, an update that changed what people were told, or
+// the time.
+func (t *triage) sleep(ctx workflow.Context, d time.Duration, outcome string) error {
+	summary := "Edit the answer"
+	if outcome == OutcomeQuiet {
+		summary = "Close when quiet"
+	}
+	before, status, last := t.told(), t.state.Status, t.state.LastSeen
+	occurrences := workflow.GetSignalChannel(ctx, contract.SignalOccurrence)
+	resolved := workflow.GetSignalChannel(ctx, contract.SignalResolved)
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: d, TimerOptions: workflow.TimerOptions{Summary: summary},
+	}, func() bool {
+		return occurrences.Len() > 0 || resolved.Len() > 0 ||
+			t.told() != before || t.state.Status != status || t.state.LastSeen != last
+	})
+	return err
+}
+
+// drain takes in every signal that has arrived.
+func (t *triage) drain(ctx workflow.Context) {
+	occurrences := workflow.GetSignalChannel(ctx, contract.SignalOccurrence)
+	var o contract.Occurrence
+	for occurrences.ReceiveAsync(&o) {
+		t.occur(ctx, o)
+		o = contract.Occurrence{}
+	}
+	resolved := workflow.GetSignalChannel(ctx, contract.SignalResolved)
+	var r contract.Resolved
+	for resolved.ReceiveAsync(&r) {
+		if t.first(r.DeliveryID) {
+			t.resolve(ctx, "the sender")
+		}
+		r = contract.Resolved{}
+	}
+}
+
+// occur counts an occurrence once, whatever path and how often it came. An
+// alert that fires after it was resolved, before the incident has closed, is
+// open again.
+func (t *triage) occur(ctx workflow.Context, o contract.Occurrence) {
+	if !t.first(o.DeliveryID) {
+		return
+	}
+	t.state.Occurrences = max(t.state.Occurrences+1, o.Count)
+	t.state.LastSeen = workflow.Now(ctx)
+	if t.state.Status == incident.StatusResolved {
+		t.state.Status = incident.StatusFiring
+		t.state.ResolvedBy = ""
+	}
+	t.changed(ctx)
+}
+
+func (t *triage) resolve(ctx workflow.Context, by string) {
+	t.state.Status = incident.StatusResolved
+	t.state.ResolvedBy = by
+	t.changed(ctx)
+}
+
+// first remembers a delivery id and reports whether it is new. An empty id
+// cannot be told from another and is taken as new.
+func (t *triage) first(deliveryID string) bool {
+	if deliveryID == "" {
+		return true
+	}
+	if slices.Contains(t.state.Seen, deliveryID) {
+		return false
+	}
+	t.state.Seen = append(t.state.Seen, deliveryID)
+	if over := len(t.state.Seen) - maxSeen; over > 0 {
+		t.state.Seen = slices.Delete(t.state.Seen, 0, over)
+	}
+	return true
+}
+
+// refresh edits what people were told. An edit that fails leaves the answer as
+// it was, which is no reason to fail an incident that has been answered.
+func (t *triage) refresh(ctx workflow.Context) {
+	t.said = t.told()
+	if t.state.Headline != nil {
+		if err := t.headline(ctx); err != nil {
+			workflow.GetLogger(ctx).Warn("headline not edited", "error", err)
+		}
+	}
+	if err := t.notify(ctx); err != nil {
+		workflow.GetLogger(ctx).Warn("answer not edited", "error", err)
+	}
+}
+
+// close ends the incident, unless its alert fires again meanwhile: then it is
+// open again and close returns false.
+func (t *triage) close(ctx workflow.Context, outcome string) bool {
+	if t.in.Window != "" {
+		ctx := with(ctx, stepRelease, "Let the next firing start anew")
+		err := workflow.ExecuteActivity(ctx, acts.ReleaseWindow, activities.ReleaseInput{
+			Source: t.in.Signal.Source, Window: t.in.Window, WorkflowID: t.id, Salt: t.in.Salt,
+		}).Get(ctx, nil)
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("window not released", "error", err)
+		}
+	}
+	if outcome == OutcomeResolved {
+		t.refresh(ctx)
+		t.light(ctx, activities.LightAnswered)
+	}
+	if t.reopened(ctx, outcome) {
+		return false
+	}
+	t.closedAt = workflow.Now(ctx)
+	t.enter(ctx, contract.PhaseClosed)
+	t.settleUnlessSignalled(ctx)
+	if t.reopened(ctx, outcome) {
+		t.closedAt = time.Time{}
+		t.enter(ctx, contract.PhaseOpen)
+		return false
+	}
+	return true
+}
+
+// reopened takes in what arrived last and reports whether it undid the outcome.
+func (t *triage) reopened(ctx workflow.Context, outcome string) bool {
+	last := t.state.LastSeen
+	t.drain(ctx)
+	if outcome == OutcomeResolved {
+		return t.state.Status != incident.StatusResolved
+	}
+	return t.state.LastSeen != last || t.state.Status == incident.StatusResolved
+}
+
+func (t *triage) result(outcome string) contract.TriageResult {
+	return contract.TriageResult{
+		IncidentID: t.in.Signal.IncidentID, Outcome: outcome, ResolvedBy: t.state.ResolvedBy,
+		Occurrences: t.state.Occurrences, Verdict: t.state.Verdict,
+	}
+}
+
+// continueAsNew goes on in a new run when the history has grown long.
+func (t *triage) continueAsNew(ctx workflow.Context) error {
+	t.settle(ctx)
+	t.drain(ctx)
+	in := t.in
+	in.State = &t.state
+	return workflow.NewContinueAsNewError(ctx, contract.WorkflowTriage, in)
+}
+
+func (t *triage) quiet() time.Duration {
+	if t.in.Route.QuietPeriod > 0 {
+		return t.in.Route.QuietPeriod
+	}
+	return defaultQuiet
+}
+
+// told is what the answer in Slack shows of the incident's life: when it
+// changes, the answer is edited.
+func (t *triage) told() string {
+	return fmt.Sprint(t.state.Occurrences, t.state.Status, t.state.AcknowledgedBy, t.state.ResolvedBy)
+}
+
+// recorder keeps the record up with the state, beside everything else, one
+// write at a time: what changes meanwhile is written together.
+func (t *triage) recorder(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	for {
+		if err := workflow.Await(ctx, func() bool { return t.dirty }); err != nil {
+			return
+		}
+		t.dirty, t.recording = false, true
+		ctx := with(ctx, stepRecord, "Record: "+string(t.state.Phase))
+		err := workflow.ExecuteActivity(ctx, acts.Record, activities.RecordInput{Record: t.record(ctx), Salt: t.in.Salt}).Get(ctx, nil)
+		t.recording = false
+		if err != nil {
+			workflow.GetLogger(ctx).Error("incident not recorded", "incident", t.in.Signal.IncidentID, "error", err)
+		}
+	}
+}
+
+// settle waits until the state is recorded, or for a minute: a database that is
+// away must not keep a failure from being seen.
+func (t *triage) settle(ctx workflow.Context) {
+	_, err := workflow.AwaitWithTimeout(ctx, time.Minute, func() bool { return !t.dirty && !t.recording })
+	if err != nil && !temporal.IsCanceledError(err) {
+		workflow.GetLogger(ctx).Warn("did not wait for the record", "error", err)
+	}
+}
+
+// settleUnlessSignalled is settle that gives way to a signal: an alert that
+// fires again must not wait for a database that is away.
+func (t *triage) settleUnlessSignalled(ctx workflow.Context) {
+	occurrences := workflow.GetSignalChannel(ctx, contract.SignalOccurrence)
+	err := workflow.Await(ctx, func() bool { return (!t.dirty && !t.recording) || occurrences.Len() > 0 })
+	if err != nil && !temporal.IsCanceledError(err) {
+		workflow.GetLogger(ctx).Warn("did not wait for the record", "error", err)
+	}
+}
+
+func (t *triage) record(ctx workflow.Context) contract.IncidentRecord {
+	return contract.IncidentRecord{
+		ID:             t.in.Signal.IncidentID,
+		WorkflowID:     t.id,
+		RunID:          workflow.GetInfo(ctx).WorkflowExecution.RunID,
+		Revision:       t.revision,
+		Phase:          t.state.Phase,
+		Status:         t.state.Status,
+		Signal:         t.in.Signal,
+		Occurrences:    t.state.Occurrences,
+		OpenedAt:       t.state.OpenedAt,
+		LastSeen:       t.state.LastSeen,
+		ClosedAt:       t.closedAt,
+		AcknowledgedBy: t.state.AcknowledgedBy,
+		ResolvedBy:     t.state.ResolvedBy,
+		Failure:        t.failure,
+		Verdict:        t.state.Verdict,
+		Evidence:       t.state.Evidence,
+	}
+}

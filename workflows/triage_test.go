@@ -1,0 +1,332 @@
+package workflows_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/workflows"
+)
+
+// bundle is one incident in the SDK's test environment with a world around it.
+type bundle struct {
+	*world
+	env *testsuite.TestWorkflowEnvironment
+	in  contract.TriageInput
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	w := &world{}
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(20 * time.Second)
+	acts, err := activities.New(activities.Deps{
+		Slack: w, Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{},
+		Tools: map[string]activities.Evidence{
+			contract.ToolThread: w, contract.ToolOccurrences: w, contract.ToolPast: w,
+		},
+		UIURL: "http://127.0.0.1:8233", Namespace: "default",
+	})
+	require.NoError(t, err)
+	env.RegisterActivity(acts)
+	workflows.Register(env)
+	return &bundle{world: w, env: env, in: input()}
+}
+
+func input() contract.TriageInput {
+	return contract.TriageInput{
+		Signal: incident.Signal{
+			IncidentID: "slack_1770517375_481419", DeduplicationKey: "slack:alert:C0ALERTS01:1770517375.481419",
+			Source: "slack", Provider: "slack", Kind: incident.KindAlert,
+			Severity: incident.SeverityHigh, Status: incident.StatusFiring,
+			Title: "Disk space low on web-01", Timestamp: time.Unix(1770517375, 0).UTC(),
+			Slack:      &incident.SlackRef{ChannelID: "C0ALERTS01", MessageTS: "1770517375.481419", ThreadTS: "1770517375.481419"},
+			RawPayload: incident.RawPayload{DeliveryID: "d1", Sealed: []byte("sealed")},
+		},
+		Salt: []byte("salt"), Window: "w1", Route: contract.Route{QuietPeriod: time.Hour},
+	}
+}
+
+func (b *bundle) run() { b.env.ExecuteWorkflow(contract.WorkflowTriage, b.in) }
+
+func (b *bundle) result(t *testing.T) contract.TriageResult {
+	t.Helper()
+	require.True(t, b.env.IsWorkflowCompleted())
+	require.NoError(t, b.env.GetWorkflowError())
+	var r contract.TriageResult
+	require.NoError(t, b.env.GetWorkflowResult(&r))
+	return r
+}
+
+func (b *bundle) occurAt(d time.Duration, o contract.Occurrence) {
+	b.env.RegisterDelayedCallback(func() { b.env.SignalWorkflow(contract.SignalOccurrence, o) }, d)
+}
+
+func (b *bundle) resolveAt(d time.Duration, id string) {
+	b.env.RegisterDelayedCallback(func() { b.env.SignalWorkflow(contract.SignalResolved, contract.Resolved{DeliveryID: id}) }, d)
+}
+
+func TestTriageAnswersInTheThreadAndClosesWhenResolved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.resolveAt(time.Minute, "d2")
+	b.run()
+
+	r := b.result(t)
+	assert.Equal(t, workflows.OutcomeResolved, r.Outcome)
+	assert.Equal(t, "the sender", r.ResolvedBy)
+	assert.Equal(t, []string{"eyes", "white_check_mark"}, b.reactions)
+	require.NotEmpty(t, b.answers)
+	first := b.answers[0]
+	assert.Equal(t, "a disk is filling up", first.Verdict.LikelyCause)
+	assert.NotEmpty(t, first.WorkflowURL)
+	assert.Nil(t, first.Signal.RawPayload.Sealed, "raw bytes have no business in a notification")
+	assert.Equal(t, []string{"E1", "E2", "E3", "E4"}, evidenceIDs(first.Evidence))
+	assert.Equal(t, incident.StatusResolved, b.lastAnswer().Status, "the answer is edited when the incident is over")
+	assert.Equal(t, []string{"w1"}, b.released)
+	last := b.lastRecord()
+	assert.Equal(t, contract.PhaseClosed, last.Phase)
+	assert.False(t, last.ClosedAt.IsZero())
+	assert.Equal(t, []byte("sealed"), last.Signal.RawPayload.Sealed, "the record keeps the delivery even when Redis does not")
+}
+
+func evidenceIDs(evidence []incident.Evidence) []string {
+	ids := make([]string, 0, len(evidence))
+	for _, e := range evidence {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+func TestTriagePostsAHeadlineForOtherSources(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.in.Signal.Slack = nil
+	b.in.Route.Channel = "C0ALERTS01"
+	b.run()
+
+	assert.Equal(t, workflows.OutcomeQuiet, b.result(t).Outcome)
+	require.Len(t, b.headlines, 1)
+	require.Len(t, b.answers, 1)
+	assert.Equal(t, []string{"white_check_mark"}, b.reactions)
+}
+
+func TestTriageWithoutSlackStillRecords(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.in.Signal.Slack = nil
+	b.run()
+
+	assert.Equal(t, workflows.OutcomeQuiet, b.result(t).Outcome)
+	assert.Empty(t, b.answers)
+	assert.Equal(t, contract.PhaseClosed, b.lastRecord().Phase)
+}
+
+func TestTriageGoesOnWithoutEvidence(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.toolErr = errPassing
+	b.run()
+
+	b.result(t)
+	v := b.answers[0].Verdict
+	var blind int
+	for _, e := range b.answers[0].Evidence {
+		if e.Failed {
+			blind++
+			assert.Contains(t, e.Text, "away for a while")
+		}
+	}
+	assert.Equal(t, 3, blind)
+	assert.Contains(t, v.Claims[len(v.Claims)-1].Text, "Could not see")
+}
+
+func TestTriageFailsVisibly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answerErr = final{"slack/channel_not_found"}
+	b.run()
+
+	require.True(t, b.env.IsWorkflowCompleted())
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, b.env.GetWorkflowError(), &app)
+	assert.Equal(t, workflows.ErrorStepFailed, app.Type())
+	assert.Contains(t, app.Message(), "step notify failed: post the answer in the thread: slack/channel_not_found")
+	assert.Equal(t, []string{"eyes", "x"}, b.reactions)
+	assert.Contains(t, b.lastAnswer().Failure, "channel_not_found", "a note says so where the answer would be")
+	assert.Equal(t, contract.PhaseFailed, b.lastRecord().Phase)
+}
+
+func TestTriageOutlastsASlackOutage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answerErr = errPassing
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		b.answerErr = nil
+		b.mu.Unlock()
+	}, 3*time.Minute) // the test environment gives up after ten attempts
+	b.run()
+
+	assert.Equal(t, workflows.OutcomeQuiet, b.result(t).Outcome)
+	assert.Len(t, b.answers, 1)
+}
+
+func TestTriageSeenLightIsNotCritical(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.reactErr = final{"slack/not_reactable"}
+	b.run()
+	b.result(t)
+	assert.Len(t, b.answers, 1)
+}
+
+func TestTriageCountsEachOccurrenceOnceAndEditsOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, o := range []contract.Occurrence{
+		{DeliveryID: "d2", Count: 2}, {DeliveryID: "d2", Count: 2}, {DeliveryID: "d5", Count: 5}, {DeliveryID: "d10", Count: 10},
+	} {
+		b.occurAt(time.Minute, o)
+	}
+	b.occurAt(2*time.Minute, contract.Occurrence{DeliveryID: "d1"}) // the first delivery again
+	b.run()
+
+	assert.Equal(t, int64(10), b.result(t).Occurrences)
+	require.Len(t, b.answers, 2, "a burst of occurrences is one edit")
+	assert.Equal(t, int64(10), b.answers[1].Occurrences)
+}
+
+func TestTriageStaysOpenWhileItKeepsFiring(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	start := b.env.Now()
+	b.occurAt(50*time.Minute, contract.Occurrence{DeliveryID: "d2"})
+	b.run()
+	b.result(t)
+	assert.GreaterOrEqual(t, b.env.Now().Sub(start), 110*time.Minute, "the quiet period starts anew with each occurrence")
+}
+
+func TestTriageDecisions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var refused, acknowledged, resolved outcome
+	b.env.RegisterDelayedCallback(func() {
+		b.env.UpdateWorkflow(contract.UpdateAcknowledge, "u0", &refused, contract.Decision{})
+	}, time.Minute)
+	b.env.RegisterDelayedCallback(func() {
+		b.env.UpdateWorkflow(contract.UpdateAcknowledge, "u1", &acknowledged, contract.Decision{By: "an engineer"})
+	}, 2*time.Minute)
+	b.env.RegisterDelayedCallback(func() {
+		b.env.UpdateWorkflow(contract.UpdateResolve, "u2", &resolved, contract.Decision{By: "an engineer"})
+	}, 3*time.Minute)
+	b.run()
+
+	r := b.result(t)
+	require.ErrorContains(t, refused.rejected, "say who decides")
+	require.NoError(t, acknowledged.err)
+	require.NoError(t, resolved.err)
+	assert.Equal(t, "an engineer", r.ResolvedBy)
+	var statuses []incident.Status
+	for _, a := range b.answers {
+		statuses = append(statuses, a.Status)
+	}
+	assert.Equal(t, []incident.Status{incident.StatusFiring, incident.StatusAcknowledged, incident.StatusResolved}, statuses)
+}
+
+// outcome takes the callbacks of an update.
+type outcome struct {
+	rejected, err error
+}
+
+func (o *outcome) Accept()                   {}
+func (o *outcome) Reject(err error)          { o.rejected = err }
+func (o *outcome) Complete(_ any, err error) { o.err = err }
+
+func TestTriageARecordOutageDelaysNoAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.recordErr = errPassing
+	var answered time.Time
+	start := b.env.Now()
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.answers) == 1 {
+			answered = b.env.Now()
+		}
+		b.recordErr = nil
+	}, 3*time.Minute)
+	b.run()
+
+	b.result(t)
+	assert.False(t, answered.IsZero(), "the answer was there while the database was away")
+	assert.Equal(t, contract.PhaseClosed, b.lastRecord().Phase, "the record caught up")
+	assert.Greater(t, b.env.Now().Sub(start), 3*time.Minute)
+}
+
+func TestTriageReopensWhenItFiresWhileClosing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.resolveAt(time.Minute, "d2")
+	b.env.RegisterDelayedCallback(func() { // the database is away while the incident closes
+		b.mu.Lock()
+		b.recordErr = errPassing
+		b.mu.Unlock()
+	}, 59*time.Second)
+	b.occurAt(2*time.Minute, contract.Occurrence{DeliveryID: "d3"})
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		b.recordErr = nil
+		b.mu.Unlock()
+	}, 5*time.Minute)
+	b.run()
+
+	r := b.result(t)
+	assert.Equal(t, workflows.OutcomeQuiet, r.Outcome, "it was open again until it went quiet")
+	assert.Equal(t, int64(2), r.Occurrences)
+	assert.Equal(t, incident.StatusFiring, b.lastAnswer().Status)
+}
+
+func TestTriageCancelledLeavesATrace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env.RegisterDelayedCallback(b.env.CancelWorkflow, time.Minute)
+	b.run()
+	require.True(t, b.env.IsWorkflowCompleted())
+	require.True(t, temporal.IsCanceledError(b.env.GetWorkflowError()))
+	assert.Equal(t, "cancelled in Temporal", b.lastRecord().ResolvedBy)
+}
+
+func TestTriageContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env.SetContinueAsNewSuggested(true)
+	b.run()
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, b.env.GetWorkflowError(), &next)
+	require.Len(t, b.answers, 1)
+
+	b2 := setup(t)
+	b2.in.State = &contract.TriageState{
+		Phase: contract.PhaseOpen, Status: incident.StatusFiring, Occurrences: 7, LastSeen: b2.env.Now(), OpenedAt: b2.env.Now(),
+		Light: "white_check_mark", VerdictTS: "2.000002", Verdict: b.answers[0].Verdict, Seen: []string{"d1"},
+	}
+	b2.occurAt(time.Minute, contract.Occurrence{DeliveryID: "d1"})
+	b2.run()
+	assert.Equal(t, int64(7), b2.result(t).Occurrences)
+	assert.LessOrEqual(t, len(b2.answers), 1, "a continued incident is not answered anew")
+}
