@@ -1,0 +1,18 @@
+// Package ingest is nerve's HTTP front: it takes webhooks, proves who sent them,
+// and answers only when what they say is durable.
+//
+// The order is fixed: request id, body limit, source, backoff for addresses that
+// failed to prove themselves, verification of the raw bytes, handshake, parsing,
+// scrubbing, key, admission, start, answer. Nothing is parsed, looked up, logged
+// with content or counted before the signature holds, and nothing unscrubbed
+// leaves the process but sealed. The reaction in Slack follows the answer.
+//
+// An alert is durable when Temporal has started (or been told of) its incident,
+// or when the spool has the command. When neither takes it the answer is 503
+// with Retry-After, and the claim is taken back, so that the sender's retry
+// counts as the first delivery.
+//
+// To a caller every error is a bland problem document; the log has the precise
+// reason, but never a body, a header's value or a secret. The package reads no
+// environment and constructs no adapter: see Deps.
+package ingest

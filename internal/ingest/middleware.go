@@ -1,0 +1,182 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// maxCarried is the largest sealed body that travels with its signal; what is
+// larger stays in the delivery log (section 2, C20).
+const maxCarried = 256 << 10
+
+// bound refuses a body that announces itself as too large, and makes sure that
+// one that lies about it is cut off.
+func (s *Server) bound(c *gin.Context) {
+	if c.Request.ContentLength > s.options.MaxBody {
+		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, "body_too_large"))
+		return
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.options.MaxBody)
+}
+
+func tooLarge() *problem {
+	return plain(http.StatusRequestEntityTooLarge, codeTooLarge, "The body is larger than is accepted.")
+}
+
+// pick finds the source by its URL segment, or with no segment the Slack one.
+func (s *Server) pick(c *gin.Context) {
+	x := exchangeOf(c)
+	if name, named := c.Params.Get("source"); named {
+		x.source = s.sources.byName[name]
+	} else {
+		x.source = s.sources.slack
+	}
+	if x.source == nil {
+		s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is no such source."), contract.OutcomeRejected, "no_source"))
+		return
+	}
+	s.describe(c, x)
+}
+
+// hold turns away an address that keeps failing, before anything is hashed.
+func (s *Server) hold(c *gin.Context) {
+	x := exchangeOf(c)
+	wait := s.backoff.wait(x.source.Name, x.delivery.RemoteIP)
+	if wait == 0 {
+		return
+	}
+	p := typed(http.StatusTooManyRequests, "too-many-failures", "Too many failed attempts", codeSignature,
+		"Too many deliveries from this address could not be authenticated.")
+	a := refuse(p, contract.OutcomeRejected, "backoff")
+	a.retryAfter = wait
+	s.finish(c, a)
+}
+
+func (s *Server) read(c *gin.Context) {
+	x := exchangeOf(c)
+	body, err := readAll(c.Request)
+	if err == nil {
+		x.weigh(body)
+		s.received(c.Request.Context(), x)
+		return
+	}
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		x.delivery.Size = int(large.Limit) + 1
+		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, "body_too_large"))
+		return
+	}
+	s.finish(c, refuse(plain(http.StatusBadRequest, codeMalformed, "The body could not be read to its end."),
+		contract.OutcomeRejected, "body_incomplete"))
+}
+
+// maxAnnounced is the largest body that is allocated because it was announced;
+// a larger one has to arrive first.
+const maxAnnounced = 64 << 10
+
+// readAll reads the body, with one allocation where its size was announced.
+func readAll(r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > maxAnnounced {
+		return io.ReadAll(r.Body)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
+}
+
+// accept is the gate between bytes and signals: it proves the sender, answers a
+// handshake, and leaves a *verified for the handler.
+func (s *Server) accept(c *gin.Context) {
+	x := exchangeOf(c)
+	request := &providers.Request{
+		Method: c.Request.Method, URL: c.Request.URL, Header: c.Request.Header, Body: x.body, ReceivedAt: x.began,
+	}
+	accepted, err := providers.Accept(x.source.Provider, request)
+	proof := accepted.Proof
+	x.delivery.Scheme, x.delivery.Assurance = proof.Scheme, string(proof.Assurance)
+	if proof.Assurance == "" { // nothing was proved, whatever the error says
+		s.unproved(c, x, err)
+		return
+	}
+	if !x.source.enough(proof.Assurance) {
+		s.unproved(c, x, fmt.Errorf("%w: only proved by %s", providers.ErrSignature, proof.Assurance))
+		return
+	}
+	s.backoff.succeeded(x.source.Name, x.delivery.RemoteIP)
+	x.delivery.Headers = keepHeaders(c.Request.Header)
+	switch {
+	case accepted.Handshake != nil:
+		h := accepted.Handshake
+		s.finish(c, &answer{
+			handshake: &handshake{status: h.Status, contentType: h.ContentType, body: h.Body},
+			outcome:   contract.OutcomeHandshake, reason: "handshake",
+		})
+	case x.source.Paused:
+		a := refuse(unavailable(), contract.OutcomeRejected, "paused")
+		a.retryAfter = retryAfter
+		s.finish(c, a)
+	default:
+		s.admitRead(c, x, accepted.Batch, err)
+	}
+}
+
+// unproved refuses a delivery whose sender was not proved: nothing of its
+// content is kept.
+func (s *Server) unproved(c *gin.Context, x *exchange, err error) {
+	if err == nil {
+		err = errors.New("ingest: the provider verified without a proof")
+	}
+	s.backoff.failed(x.source.Name, x.delivery.RemoteIP)
+	a := refuse(rejection(err, x.source.StaleStatus), contract.OutcomeRejected, reason(err))
+	if a.problem.Status == http.StatusInternalServerError {
+		// The error itself is of an unknown kind and might quote a header.
+		a.outcome, a.failure = contract.OutcomeFailed, errors.New("ingest: the provider could not verify the delivery")
+	}
+	s.finish(c, a)
+}
+
+// admitRead seals the bytes of a proved delivery and hands on what was read.
+func (s *Server) admitRead(c *gin.Context, x *exchange, batch *providers.Batch, err error) {
+	sealed, sealErr := s.deps.Sealer.Seal(x.body, contract.SealContext(x.source.Name, x.delivery.ID))
+	if sealErr != nil {
+		s.finish(c, failed(sealErr))
+		return
+	}
+	x.delivery.Sealed, x.body = sealed, nil
+	if err != nil {
+		a := refuse(rejection(err, x.source.StaleStatus), contract.OutcomeRejected, reason(err))
+		if a.problem.Status == http.StatusInternalServerError {
+			a.outcome, a.failure = contract.OutcomeFailed, errors.New("ingest: the provider could not read the delivery")
+		}
+		s.finish(c, a)
+		return
+	}
+	x.delivery.EventID, x.delivery.EventType = safeID(batch.EventID), safeID(batch.EventType)
+	x.delivery.Signals, x.delivery.Status = len(batch.Signals), http.StatusOK
+	raw := incident.RawPayload{
+		DeliveryID: x.delivery.ID, ContentType: x.delivery.ContentType, Size: x.delivery.Size, SHA256: x.delivery.SHA256,
+	}
+	if len(sealed) <= maxCarried {
+		raw.Sealed = sealed
+	}
+	s.verified(c.Request.Context(), x, batch)
+	c.Set(verifiedKey, &verified{source: x.source, batch: batch, raw: raw, delivery: x.delivery})
+}
+
+// take is the handler: it sees what was verified, and no request. The work goes
+// on when the sender hangs up, because half of it may be done.
+func (s *Server) take(c *gin.Context) {
+	v, _ := c.MustGet(verifiedKey).(*verified)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), processTimeout)
+	defer cancel()
+	s.finish(c, s.pipeline.process(ctx, v))
+}

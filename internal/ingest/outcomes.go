@@ -1,0 +1,61 @@
+package ingest
+
+import (
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// accepted answers a signal that started its incident, or whose start is spooled.
+func (s *submission) accepted(d admission.Decision, entryID string) *answer {
+	if s.storm {
+		return s.folded(d.WorkflowID, d.IncidentID)
+	}
+	a := &answer{
+		outcome: contract.OutcomeAccepted, workflowID: d.WorkflowID, incidentID: d.IncidentID,
+		reply: &reply{Status: "enqueued", EntryID: entryID, IncidentID: d.IncidentID},
+	}
+	if entryID == "spooled" {
+		a.reason = entryID
+	}
+	return a
+}
+
+func (s *submission) duplicate(workflowID, incidentID string) *answer {
+	return &answer{
+		outcome: contract.OutcomeDuplicate, workflowID: workflowID, incidentID: incidentID,
+		reply: &reply{
+			Status: "duplicate", AlertID: incidentID, Idempotent: true,
+			Message: "This delivery was taken already; nothing was done again.",
+		},
+	}
+}
+
+// repeated answers one more occurrence of an incident that runs.
+func (s *submission) repeated(workflowID, incidentID string) *answer {
+	if s.storm {
+		return s.folded(workflowID, incidentID)
+	}
+	return &answer{
+		outcome: contract.OutcomeDebounced, workflowID: workflowID, incidentID: incidentID,
+		reply: &reply{Status: "debounced", Reason: "Alert already processing", IncidentID: incidentID},
+	}
+}
+
+func (s *submission) folded(workflowID, incidentID string) *answer {
+	return &answer{
+		outcome: contract.OutcomeFolded, workflowID: workflowID, incidentID: incidentID, reason: "over_rate",
+		reply: &reply{Status: "folded", Reason: "The source is over its rate; counted in its storm incident", IncidentID: incidentID},
+	}
+}
+
+func resolved(workflowID, incidentID, reason string) *answer {
+	return &answer{
+		outcome: contract.OutcomeResolved, workflowID: workflowID, incidentID: incidentID, reason: reason,
+		reply: &reply{Status: "resolved", IncidentID: incidentID},
+	}
+}
+
+func nothingToResolve() *answer {
+	const why = "nothing_to_resolve"
+	return &answer{outcome: contract.OutcomeIgnored, reason: why, reply: &reply{Status: "ignored", Reason: why}}
+}

@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/starter"
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// verified is a delivery that was proved and read. It is all that the pipeline
+// gets: the request itself stays behind the middleware (row A4).
+type verified struct {
+	source   *Source
+	batch    *providers.Batch
+	raw      incident.RawPayload
+	delivery contract.Delivery
+}
+
+// pipeline makes what a verified delivery says durable. It knows no HTTP.
+type pipeline struct {
+	Deps
+	startDeadline time.Duration
+}
+
+const (
+	// processTimeout ends a delivery whose stores answer too slowly to be of use
+	// to a sender: the longest that any of them waits is 10 s.
+	processTimeout = 10 * time.Second
+	// undoTimeout bounds taking back a claim when the time is already up.
+	undoTimeout = time.Second
+	// retryAfter is what a sender is told when nothing could take its delivery.
+	retryAfter = 10 * time.Second
+)
+
+// process answers a delivery once all its signals are durable. The first one
+// that cannot be made so decides the answer: the sender repeats the delivery,
+// and what was taken already is recognised then.
+func (p *pipeline) process(ctx context.Context, v *verified) *answer {
+	if len(v.batch.Signals) == 0 {
+		return p.nothing(v)
+	}
+	var best *answer
+	var react []incident.SlackRef
+	for i := range v.batch.Signals {
+		sub := p.prepare(v, i)
+		a := p.submit(ctx, sub)
+		if a.problem != nil {
+			a.deliveryID = sub.delivery.ID
+			return a
+		}
+		if ref := sub.input.Signal.Slack; ref != nil && a.outcome == contract.OutcomeAccepted {
+			react = append(react, *ref)
+		}
+		if best == nil || weight[a.outcome] > weight[best.outcome] {
+			best = a
+		}
+	}
+	best.react = react
+	return best
+}
+
+// weight orders outcomes by what a sender wants to know of a batch.
+var weight = map[contract.Outcome]int{
+	contract.OutcomeAccepted: 6, contract.OutcomeFolded: 5, contract.OutcomeResolved: 4,
+	contract.OutcomeDebounced: 3, contract.OutcomeDuplicate: 2, contract.OutcomeIgnored: 1,
+}
+
+func (p *pipeline) submit(ctx context.Context, sub *submission) *answer {
+	if sub.input.Signal.Status == incident.StatusResolved {
+		return p.resolve(ctx, sub)
+	}
+	return p.settle(ctx, sub)
+}
+
+// nothing answers a delivery without signals.
+func (p *pipeline) nothing(v *verified) *answer {
+	if why := v.batch.Ignored; why != "" {
+		return &answer{reply: &reply{Status: "ignored", Reason: why}, outcome: contract.OutcomeIgnored, reason: why}
+	}
+	return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: "no_handler", code: codeNoHandler}
+}
+
+// do sends a command within the start deadline.
+func (p *pipeline) do(ctx context.Context, cmd contract.Command) (starter.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.startDeadline)
+	defer cancel()
+	return p.Starter.Do(ctx, cmd)
+}
+
+// spool keeps a command for the drainer, sealed.
+func (p *pipeline) spool(ctx context.Context, cmd contract.Command) error {
+	plain, err := json.Marshal(cmd)
+	if err != nil {
+		return fmt.Errorf("ingest: encode command: %w", err)
+	}
+	sealed, err := p.Sealer.Seal(plain, contract.SpoolContext(cmd.WorkflowID))
+	if err != nil {
+		return fmt.Errorf("ingest: seal command: %w", err)
+	}
+	return p.Streams.Spool(ctx, cmd, sealed)
+}
+
+// warn logs what did not stop the delivery.
+func (p *pipeline) warn(ctx context.Context, message string, sub *submission, err error) {
+	p.Log.LogAttrs(ctx, slog.LevelWarn, message, slog.String("delivery_id", sub.delivery.ID),
+		slog.String("source", sub.claim.Source), slog.String("workflow_id", sub.claim.WorkflowID), slog.Any("error", err))
+}
+
+// undo returns a context for taking something back after the time is up.
+func undo(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+}

@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/starter"
+)
+
+// Gate decides what a verified signal is. Admit logs the deliveries that it
+// settles itself (duplicates and repeats); Confirm logs the one it confirms.
+type Gate interface {
+	Admit(ctx context.Context, c admission.Claim, d contract.Delivery) (admission.Decision, error)
+	Confirm(ctx context.Context, c admission.Claim, d contract.Delivery) error
+	Abandon(ctx context.Context, c admission.Claim) error
+}
+
+// Windows finds and closes the windows that fold repeats into an incident.
+type Windows interface {
+	Lookup(ctx context.Context, source, window string) (workflowID, incidentID string, found bool, err error)
+	Release(ctx context.Context, source, window, workflowID string) error
+}
+
+// Streams keep what has no other place: the log of deliveries that admission did
+// not settle, and the commands that Temporal could not take.
+type Streams interface {
+	Log(ctx context.Context, d contract.Delivery) error
+	Spool(ctx context.Context, cmd contract.Command, sealed []byte) error
+}
+
+// Starter sends a command to Temporal. Its errors wrap those of package starter.
+type Starter interface {
+	Do(ctx context.Context, cmd contract.Command) (starter.Result, error)
+}
+
+// Scrubber replaces personal data and secrets in a signal with tokens.
+type Scrubber interface {
+	Signal(salt []byte, s *incident.Signal)
+}
+
+// Sealer compresses and encrypts bytes, bound to their associated data.
+type Sealer interface {
+	Seal(plaintext, associated []byte) ([]byte, error)
+}
+
+// Reactor puts the first reaction on a Slack message.
+type Reactor interface {
+	React(ctx context.Context, ref incident.SlackRef) error
+}
+
+// Probe asks whether an outside system can do its part now.
+type Probe func(ctx context.Context) error
+
+// Deps is what a Server works with. Everything but Reactor and the probes is
+// needed; New refuses to build without it.
+type Deps struct {
+	Gate     Gate
+	Windows  Windows
+	Streams  Streams
+	Starter  Starter
+	Scrubber Scrubber
+	Sealer   Sealer
+	NewSalt  func() []byte
+	Log      *slog.Logger
+
+	// Reactor may be nil: then only the workflow reacts.
+	Reactor Reactor
+	// Temporal, Redis and Spool answer the health endpoints. Spool fails when
+	// the spool would not keep a command durably. A nil probe is left out.
+	Temporal, Redis, Spool Probe
+
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+	// NewID makes delivery and request ids, UUIDv7 by default.
+	NewID func() string
+}

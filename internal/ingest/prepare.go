@@ -1,0 +1,128 @@
+package ingest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// submission is one signal on its way: the claim it makes, and what would start
+// its incident. Nothing in it is unscrubbed but what is sealed.
+type submission struct {
+	source   *Source
+	claim    admission.Claim
+	kind     incident.KeyKind
+	input    contract.TriageInput
+	delivery contract.Delivery
+	storm    bool // it is a source's storm incident: whatever joins it is folded
+}
+
+// prepare names, scrubs and keys one signal of a delivery. Keys are computed
+// from what was sent, so that scrubbing cannot make two alerts one; only their
+// hashes go on.
+func (p *pipeline) prepare(v *verified, i int) *submission {
+	s, src, now := v.batch.Signals[i], v.source, v.delivery.ReceivedAt
+	s.Source, s.Provider = src.Name, src.ProviderName
+	id := s.Key.ID(src.Name, s.Kind)
+	incidentID := s.IncidentID
+	if incidentID == "" {
+		incidentID = nameIncident(src, s.Key, now)
+	}
+	fingerprint := s.ContentFingerprint()
+	window, ttl := windowOf(&s, src, id, v.batch.EventID, fingerprint)
+	hideKey(&s, id, window)
+
+	salt := p.NewSalt()
+	p.Scrubber.Signal(salt, &s)
+	// What follows is nerve's own and must not be taken for a phone number.
+	s.DeduplicationKey, s.IncidentID, s.Fingerprint, s.RawPayload = id, incidentID, fingerprint, v.raw
+
+	sub := &submission{
+		source: src, kind: s.Key.Kind,
+		claim: admission.Claim{
+			Source: src.Name, WorkflowID: id, IncidentID: incidentID, DeliveryID: deliveryKey(v, i),
+			Window: window, Limits: src.limits(ttl), Now: now,
+		},
+		input:    contract.TriageInput{Signal: s, Salt: salt, Window: window, Route: src.Route, ReceivedAt: now},
+		delivery: entryOf(v, i),
+	}
+	sub.delivery.Fingerprint = fingerprint
+	sub.delivery.Outcome = contract.OutcomeDebounced // what admission logs of a repeat
+	return sub
+}
+
+// nameIncident names an incident after its key. Each life of an alert that can
+// fire again has its own name.
+func nameIncident(src *Source, k incident.Key, at time.Time) string {
+	name := src.ProviderName + "_" + k.Hash(src.Name)
+	if k.Kind == incident.KeyAlert {
+		name += "_" + strconv.FormatInt(at.Unix(), 36)
+	}
+	return name
+}
+
+// windowOf chooses the layer that folds repeats (section 2, C1): the storm
+// window where the provider knows what belongs together or the alert has a key
+// of its own, and the content only where nothing else identifies a delivery.
+func windowOf(s *incident.Signal, src *Source, id, eventID, fingerprint string) (string, time.Duration) {
+	switch {
+	case s.Group != "":
+		return digest("group", s.Group), src.Debounce
+	case eventID != "" || s.Key.Kind == incident.KeyAlert:
+		return digest("key", id), src.Debounce
+	default:
+		return digest("content", fingerprint), src.Window
+	}
+}
+
+// hideKey replaces what a customer could have typed into the key and the group.
+func hideKey(s *incident.Signal, id, window string) {
+	if !strings.HasSuffix(id, ":"+s.Key.Value) {
+		s.Key.Value = id[strings.LastIndexByte(id, ':')+1:]
+	}
+	if s.Group != "" {
+		s.Group = window
+	}
+}
+
+// deliveryKey names one signal of a delivery, the same on a retry. A vendor's id
+// is hashed, because some let customers choose it.
+func deliveryKey(v *verified, i int) string {
+	switch {
+	case v.batch.EventID == "":
+		return ""
+	case len(v.batch.Signals) == 1:
+		return digest("delivery", v.batch.EventID)
+	default:
+		return digest("delivery", v.batch.EventID, strconv.Itoa(i))
+	}
+}
+
+// entryOf is the delivery log's entry for one signal. A delivery of several has
+// one for each, so that every occurrence counts; the first keeps the bytes.
+func entryOf(v *verified, i int) contract.Delivery {
+	d := v.delivery
+	if i > 0 {
+		d.ID = fmt.Sprintf("%s-%d", d.ID, i+1)
+		d.Sealed, d.Headers = nil, nil
+	}
+	return d
+}
+
+// occurrence is what the incident is told of one more signal.
+func (s *submission) occurrence(count int64) *contract.Occurrence {
+	return &contract.Occurrence{DeliveryID: s.occurrenceID(), Count: count, At: s.input.ReceivedAt}
+}
+
+// occurrenceID is the same when the sender repeats the delivery, where it can be.
+func (s *submission) occurrenceID() string {
+	if s.claim.DeliveryID != "" {
+		return s.claim.DeliveryID
+	}
+	return s.delivery.ID
+}

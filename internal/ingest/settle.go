@@ -1,0 +1,206 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/starter"
+)
+
+// errClosing means that an incident was closed each time it was to be told.
+var errClosing = errors.New("ingest: the incident closed while it was told, twice")
+
+// settle admits a signal and does what the verdict asks for. When the incident
+// to be told turns out to be closed, its window is closed too and the signal is
+// admitted once more: the window of a closed incident must not swallow an alert.
+func (p *pipeline) settle(ctx context.Context, sub *submission) *answer {
+	for range 2 {
+		d, err := p.Gate.Admit(ctx, sub.claim, sub.delivery)
+		if err != nil {
+			return failed(err)
+		}
+		a := p.act(ctx, sub, d)
+		if a != nil {
+			return a
+		}
+		p.reopen(ctx, sub, d)
+	}
+	return failed(errClosing)
+}
+
+// act follows a verdict; nil means that the incident is closed.
+func (p *pipeline) act(ctx context.Context, sub *submission, d admission.Decision) *answer {
+	switch d.Verdict {
+	case admission.New, admission.Pending:
+		return p.open(ctx, sub, d)
+	case admission.Repeat:
+		return p.repeat(ctx, sub, d)
+	case admission.Duplicate:
+		a := sub.duplicate(d.WorkflowID, d.IncidentID)
+		a.settled = true
+		return a
+	case admission.Over:
+		return p.fold(ctx, sub)
+	case admission.Refused:
+		a := refuse(limited(), contract.OutcomeLimited, "hard_cap")
+		a.retryAfter = d.RetryAfter
+		return a
+	default:
+		return failed(errors.New("ingest: unknown verdict " + string(d.Verdict)))
+	}
+}
+
+// reopen makes room for a new incident after the old one turned out closed. The
+// rate was counted already.
+func (p *pipeline) reopen(ctx context.Context, sub *submission, d admission.Decision) {
+	sub.claim.SkipRate = true
+	claim := sub.claim
+	claim.WorkflowID, claim.IncidentID = d.WorkflowID, d.IncidentID
+	if d.Verdict != admission.Repeat {
+		p.abandon(ctx, sub, claim)
+		return
+	}
+	if err := p.Windows.Release(ctx, claim.Source, claim.Window, d.WorkflowID); err != nil {
+		p.warn(ctx, "the window of a closed incident stays", sub, err)
+	}
+	// The repeat has marked the delivery as taken, by the closed incident.
+	sub.claim.DeliveryID = ""
+}
+
+// open starts the incident that was decided on, and opens its window only when
+// the start is durable. Pending may name the incident of another signal of the
+// same window: then this one starts that one, or is its occurrence.
+func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decision) *answer {
+	claim := sub.claim
+	claim.WorkflowID, claim.IncidentID = d.WorkflowID, d.IncidentID
+	input := sub.input
+	input.Signal.DeduplicationKey, input.Signal.IncidentID = d.WorkflowID, d.IncidentID
+	start := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: &input}
+
+	result, err := p.do(ctx, start)
+	switch {
+	case err != nil:
+		return p.startFailed(ctx, sub, claim, d, start, err)
+	case result.Outcome == starter.Started:
+		a := sub.accepted(d, result.RunID)
+		p.confirm(ctx, sub, claim, d.Count, a)
+		return a
+	case result.Outcome == starter.AlreadyTaken && d.WorkflowID == sub.claim.WorkflowID:
+		a := sub.duplicate(d.WorkflowID, d.IncidentID)
+		p.confirm(ctx, sub, claim, d.Count, a)
+		return a
+	default:
+		return p.join(ctx, sub, claim, d)
+	}
+}
+
+func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision, start contract.Command, cause error) *answer {
+	if errors.Is(cause, starter.ErrPermanent) {
+		p.abandon(ctx, sub, claim)
+		a := refuse(internal(), contract.OutcomeFailed, "start_refused")
+		a.failure = cause
+		return a
+	}
+	if err := p.spool(ctx, start); err != nil {
+		p.abandon(ctx, sub, claim)
+		return failed(errors.Join(cause, err))
+	}
+	p.warn(ctx, "temporal did not take the start in time; the spool did", sub, cause)
+	a := sub.accepted(d, "spooled")
+	p.confirm(ctx, sub, claim, d.Count, a)
+	return a
+}
+
+// join counts the signal to an incident that runs although no window was open
+// for it; nil means that it has closed meanwhile. The claim carried the name of
+// a life that never began, so the marks are made anew with the running one's.
+func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision) *answer {
+	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(0)}
+	told, err := p.tell(ctx, cmd)
+	if err != nil {
+		p.abandon(ctx, sub, claim)
+		return failed(err)
+	}
+	if !told {
+		return nil
+	}
+	if d.Verdict == admission.New {
+		p.abandon(ctx, sub, claim)
+		claim.IncidentID = ""
+		id, name, found, err := p.Windows.Lookup(ctx, claim.Source, claim.Window)
+		if err == nil && found && id == d.WorkflowID {
+			claim.IncidentID = name
+		}
+	}
+	a := sub.repeated(d.WorkflowID, claim.IncidentID)
+	p.confirm(ctx, sub, claim, d.Count, a)
+	return a
+}
+
+// repeat counts within an open window. The incident hears of it at milestones
+// only; nil means that it has closed.
+func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Decision) *answer {
+	a := sub.repeated(d.WorkflowID, d.IncidentID)
+	a.settled = true
+	if !contract.Milestone(d.Count) {
+		return a
+	}
+	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(d.Count)}
+	told, err := p.tell(ctx, cmd)
+	if err != nil {
+		// The incident is durable and the window keeps the count: the next
+		// milestone tells it.
+		p.warn(ctx, "the incident was not told of a repeat", sub, err)
+		return a
+	}
+	if !told {
+		return nil
+	}
+	return a
+}
+
+// tell signals an incident, or spools the signal while Temporal is away. told is
+// false when the incident does not run.
+func (p *pipeline) tell(ctx context.Context, cmd contract.Command) (told bool, err error) {
+	result, err := p.do(ctx, cmd)
+	if err == nil {
+		return result.Outcome != starter.NotRunning, nil
+	}
+	if errors.Is(err, starter.ErrPermanent) {
+		return false, err
+	}
+	if spoolErr := p.spool(ctx, cmd); spoolErr != nil {
+		return false, errors.Join(err, spoolErr)
+	}
+	return true, nil
+}
+
+// confirm opens the claim's marks and logs the delivery. The start is durable by
+// now, so a failure costs an extra start that Temporal will refuse, no more.
+func (p *pipeline) confirm(ctx context.Context, sub *submission, claim admission.Claim, count int64, a *answer) {
+	entry := sub.delivery
+	entry.Outcome, entry.Reason, entry.Count = a.outcome, a.reason, count
+	entry.WorkflowID, entry.IncidentID = a.workflowID, a.incidentID
+	if err := p.Gate.Confirm(ctx, claim, entry); err != nil {
+		p.warn(ctx, "the claim was not confirmed", sub, err)
+		return
+	}
+	a.settled = true
+}
+
+func (p *pipeline) abandon(ctx context.Context, sub *submission, claim admission.Claim) {
+	ctx, cancel := undo(ctx)
+	defer cancel()
+	if err := p.Gate.Abandon(ctx, claim); err != nil {
+		p.warn(ctx, "the claim was not taken back; it lapses by itself", sub, err)
+	}
+}
+
+// failed is the answer when nothing could take the signal.
+func failed(err error) *answer {
+	a := refuse(unavailable(), contract.OutcomeFailed, "nothing_durable")
+	a.retryAfter, a.failure = retryAfter, err
+	return a
+}

@@ -1,0 +1,58 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// stormKey is one incident for each source: while it runs, whatever exceeds the
+// source's rate is counted there.
+var stormKey = incident.Key{Kind: incident.KeyAlert, Value: "storm", Opaque: true}
+
+// errNested guards against a gate that holds the storm itself to the rate.
+var errNested = errors.New("ingest: a storm incident was itself over the rate")
+
+// fold counts a signal that exceeds its source's rate in the source's storm
+// incident. The delivery log keeps the signal itself, sealed.
+func (p *pipeline) fold(ctx context.Context, over *submission) *answer {
+	if over.storm {
+		return failed(errNested)
+	}
+	return p.settle(ctx, p.storm(over))
+}
+
+func (p *pipeline) storm(over *submission) *submission {
+	src, now := over.source, over.input.ReceivedAt
+	id := stormKey.ID(src.Name, incident.KindStorm)
+	window := digest("key", id)
+	s := incident.Signal{
+		IncidentID: nameIncident(src, stormKey, now), DeduplicationKey: id,
+		Source: src.Name, Provider: src.ProviderName, Kind: incident.KindStorm,
+		Severity: incident.SeverityHigh, Status: incident.StatusFiring, EventType: "storm", Timestamp: now.UTC(),
+		Title:       fmt.Sprintf("Alert storm from %s: more than %d alerts a minute", src.Name, src.RatePerMin),
+		Description: "Alerts beyond the source's rate are counted here instead of starting an incident each. The delivery log has every one of them.",
+		Key:         stormKey,
+		RawPayload: incident.RawPayload{
+			DeliveryID: over.delivery.ID, ContentType: over.input.Signal.RawPayload.ContentType,
+			Size: over.input.Signal.RawPayload.Size, SHA256: over.input.Signal.RawPayload.SHA256,
+		},
+	}
+	s.Fingerprint = s.ContentFingerprint()
+	route := src.Route
+	if ref := over.input.Signal.Slack; route.Channel == "" && ref != nil {
+		route.Channel = ref.ChannelID
+	}
+	claim := over.claim
+	claim.WorkflowID, claim.IncidentID, claim.Window, claim.SkipRate = id, s.IncidentID, window, true
+	claim.Limits = src.limits(src.Debounce)
+	delivery := over.delivery
+	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, "over_rate"
+	return &submission{
+		source: src, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery,
+		input: contract.TriageInput{Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now},
+	}
+}
