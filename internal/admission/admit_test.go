@@ -312,6 +312,26 @@ func TestBucket(t *testing.T) {
 	})
 }
 
+// The figures' whole range is taken: no rate makes Redis refuse the script.
+func TestExtremeLimits(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, false, func(t *testing.T, a *Admission, _ func(time.Duration)) {
+		for i, l := range []Limits{
+			{RatePerMin: 1 << 30, Burst: 1 << 30, HardCap: 1 << 40},
+			{RatePerMin: 1, Burst: 1 << 30},
+			{DeliveryTTL: 1, WindowTTL: 1, PendingTTL: 1},
+			{RatePerMin: -1, Burst: -1, HardCap: -1, DeliveryTTL: -1, WindowTTL: -1, PendingTTL: -1},
+		} {
+			away := a.Stats().Away
+			c := claim(i)
+			c.Window, c.Limits = fmt.Sprint("w", i), l
+			assert.Equal(t, New, admit(t, a, c).Verdict)
+			confirm(t, a, c)
+			assert.Equal(t, away, a.Stats().Away)
+		}
+	})
+}
+
 func TestHardCap(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, true, func(t *testing.T, a *Admission, advance func(time.Duration)) {

@@ -23,16 +23,18 @@ const patience = 30 * time.Second
 
 // server is a redis-server process of the tests' own.
 type server struct {
-	addr, dir string
-	cmd       *exec.Cmd
+	addr, dir, fsync string
+	cmd              *exec.Cmd
 }
 
-func startServer(dir string) (*server, error) {
+// startServer starts one that writes its file at every command, or every second
+// as in production.
+func startServer(dir, fsync string) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{addr: listener.Addr().String(), dir: dir}
+	s := &server{addr: listener.Addr().String(), dir: dir, fsync: fsync}
 	if err := listener.Close(); err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func (s *server) start() error {
 		return err
 	}
 	s.cmd = exec.Command(binary, "--port", port, "--bind", "127.0.0.1", "--dir", s.dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log"))
+		"--save", "", "--appendonly", "yes", "--appendfsync", s.fsync, "--logfile", filepath.Join(s.dir, "log"))
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func sharedServer(t testing.TB) string {
 	shared.once.Do(func() {
 		var dir string
 		if dir, shared.err = os.MkdirTemp("", "admission-redis-"); shared.err == nil {
-			shared.server, shared.err = startServer(dir)
+			shared.server, shared.err = startServer(dir, "everysec")
 		}
 	})
 	require.NoError(t, shared.err)
@@ -105,7 +107,7 @@ func sharedServer(t testing.TB) string {
 
 func ownServer(t *testing.T) *server {
 	t.Helper()
-	s, err := startServer(t.TempDir())
+	s, err := startServer(t.TempDir(), "always")
 	require.NoError(t, err)
 	t.Cleanup(s.kill)
 	return s

@@ -67,7 +67,8 @@ if not skip_rate then
   if full - now > tonumber(ARGV[10]) * step then
     return {'over', workflow, incident, 0, 0, 0}
   end
-  redis.call('SET', bucket, string.format('%.0f', full), 'PX', string.format('%.0f', math.ceil((full - now) / 1000)))
+  local until_full = math.max(1, math.ceil((full - now) / 1000))
+  redis.call('SET', bucket, string.format('%.0f', full), 'PX', string.format('%.0f', until_full))
 end
 
 if has_delivery then mark('pending', workflow, incident, pending_ttl) end

@@ -1,0 +1,212 @@
+package admission
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// model is admission as plainly as it can be said: a list of facts with an end,
+// and a list of past requests to count in.
+type model struct {
+	now    time.Duration
+	facts  map[string]fact
+	asked  map[string][]time.Duration // starts of caps, and requests since
+	tokens map[string]int64           // thousandths of a token missing
+	filled map[string]time.Duration
+}
+
+type fact struct {
+	confirmed bool
+	owner     string
+	count     int64
+	until     time.Duration
+}
+
+func newModel() *model {
+	return &model{
+		facts: map[string]fact{}, asked: map[string][]time.Duration{},
+		tokens: map[string]int64{}, filled: map[string]time.Duration{},
+	}
+}
+
+func (m *model) fact(key string) (fact, bool) {
+	f, ok := m.facts[key]
+	return f, ok && m.now < f.until
+}
+
+func (m *model) capped(c Claim) bool {
+	asked := m.asked[c.Source]
+	if len(asked) > 0 && m.now-asked[0] >= time.Minute {
+		asked = nil
+	}
+	m.asked[c.Source] = append(asked, m.now)
+	return len(m.asked[c.Source]) > c.Limits.HardCap
+}
+
+func (m *model) token(c Claim) bool {
+	missing := m.tokens[c.Source]
+	missing -= int64(m.now-m.filled[c.Source]) * int64(c.Limits.RatePerMin) / 60 / int64(time.Millisecond)
+	missing = max(missing, 0)
+	m.filled[c.Source] = m.now
+	took := missing+1000 <= int64(c.Limits.Burst)*1000
+	if took {
+		missing += 1000
+	}
+	m.tokens[c.Source] = missing
+	return took
+}
+
+func windowOf(c Claim) string   { return "window/" + c.Source + "/" + c.Window }
+func deliveryOf(c Claim) string { return "delivery/" + c.Source + "/" + c.DeliveryID }
+
+func (m *model) admit(c Claim) (Verdict, string, int64) {
+	if !c.SkipRate && m.capped(c) {
+		return Refused, c.WorkflowID, 0
+	}
+	win, open := m.fact(windowOf(c))
+	open = open && c.Window != ""
+	if d, known := m.fact(deliveryOf(c)); known && c.DeliveryID != "" {
+		count := int64(0)
+		if open && win.owner == d.owner {
+			count = win.count
+		}
+		if d.confirmed {
+			return Duplicate, d.owner, count
+		}
+		return Pending, d.owner, max(count, 1)
+	}
+	verdict, owner, ttl := New, c.WorkflowID, c.Limits.PendingTTL
+	switch {
+	case open && win.confirmed:
+		verdict, owner, ttl = Repeat, win.owner, c.Limits.DeliveryTTL
+	case open:
+		verdict, owner = Pending, win.owner
+	case !c.SkipRate && !m.token(c):
+		return Over, c.WorkflowID, 0
+	default:
+		win = fact{owner: owner, until: m.now + ttl}
+	}
+	win.count++
+	if c.Window != "" {
+		m.facts[windowOf(c)] = win
+	}
+	if c.DeliveryID != "" {
+		m.facts[deliveryOf(c)] = fact{confirmed: verdict == Repeat, owner: owner, until: m.now + ttl}
+	}
+	return verdict, owner, win.count
+}
+
+func (m *model) confirm(c Claim) {
+	if d, known := m.fact(deliveryOf(c)); c.DeliveryID != "" && (!known || d.owner == c.WorkflowID) {
+		m.facts[deliveryOf(c)] = fact{confirmed: true, owner: c.WorkflowID, until: m.now + c.Limits.DeliveryTTL}
+	}
+	if c.Window == "" {
+		return
+	}
+	win, open := m.fact(windowOf(c))
+	if open && win.owner != c.WorkflowID {
+		return
+	}
+	if !open {
+		win = fact{owner: c.WorkflowID, count: 1}
+	}
+	if !win.confirmed {
+		win.confirmed, win.until = true, m.now+c.Limits.WindowTTL
+	}
+	m.facts[windowOf(c)] = win
+	m.facts["last/"+windowOf(c)] = fact{owner: c.WorkflowID, until: m.now + lastTTL}
+}
+
+func (m *model) abandon(c Claim) {
+	for _, key := range []string{deliveryOf(c), windowOf(c)} {
+		if f, ok := m.fact(key); ok && !f.confirmed && f.owner == c.WorkflowID {
+			delete(m.facts, key)
+		}
+	}
+}
+
+func (m *model) lookup(c Claim) string {
+	if f, ok := m.fact(windowOf(c)); ok {
+		return f.owner
+	}
+	f, ok := m.fact("last/" + windowOf(c))
+	if !ok {
+		return ""
+	}
+	return f.owner
+}
+
+// Long random sequences end as the model says, step by step.
+func TestAgainstModel(t *testing.T) {
+	t.Parallel()
+	for _, b := range backends() {
+		for seed := range uint64(12) {
+			t.Run(fmt.Sprintf("%s/%d", b.name, seed), func(t *testing.T) {
+				t.Parallel()
+				a, advance := b.open(t)
+				compare(t, a, advance, rand.New(rand.NewPCG(seed, 0)))
+			})
+		}
+	}
+}
+
+func compare(t *testing.T, a *Admission, advance func(time.Duration), dice *rand.Rand) {
+	t.Helper()
+	m := newModel()
+	limits := Limits{
+		DeliveryTTL: 90 * time.Second, WindowTTL: 20 * time.Second, PendingTTL: 30 * time.Second,
+		RatePerMin: 60, Burst: 3, HardCap: 40,
+	}
+	pick := func(prefix string, n int) string {
+		if i := dice.IntN(n); i > 0 {
+			return fmt.Sprint(prefix, i)
+		}
+		return ""
+	}
+	var made []Claim
+	ctx := t.Context()
+	for step := range 1500 {
+		c := Claim{
+			Source: fmt.Sprint("s", dice.IntN(2)), WorkflowID: fmt.Sprint("wf", step), IncidentID: fmt.Sprint("i", step),
+			DeliveryID: pick("d", 12), Window: pick("w", 5), SkipRate: dice.IntN(10) == 0, Limits: limits,
+		}
+		if n := len(made); n > 0 && dice.IntN(3) == 0 {
+			c = made[n-1-dice.IntN(min(n, 6))]
+		}
+		at := fmt.Sprintf("step %d of %+v at %s", step, c, m.now)
+		switch dice.IntN(10) {
+		case 0, 1, 2, 3:
+			d, err := a.Admit(ctx, c, contract.Delivery{})
+			require.NoError(t, err)
+			verdict, owner, count := m.admit(c)
+			require.Equal(t, []any{verdict, owner, count}, []any{d.Verdict, d.WorkflowID, d.Count}, at)
+			made = append(made, c.For(d))
+		case 4, 5:
+			require.NoError(t, a.Confirm(ctx, c, contract.Delivery{}))
+			m.confirm(c)
+		case 6:
+			require.NoError(t, a.Abandon(ctx, c))
+			m.abandon(c)
+		case 7:
+			owner, _, _, _ := a.Lookup(ctx, c.Source, c.Window)
+			if c.Window != "" {
+				require.Equal(t, m.lookup(c), owner, at)
+			}
+		case 8:
+			if f, ok := m.fact(windowOf(c)); ok && f.owner == c.WorkflowID {
+				delete(m.facts, windowOf(c))
+			}
+			require.NoError(t, a.Release(ctx, c.Source, c.Window, c.WorkflowID))
+		case 9:
+			d := time.Duration(dice.IntN(16)) * 250 * time.Millisecond
+			m.now += d
+			advance(d)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+const (
+	saidAway = "admission: Redis does not answer, decisions are made in memory"
+	saidBack = "admission: Redis answers again"
+)
+
+// Redis is killed in the middle and started again on its data. Decisions go on,
+// windows that were open stay open, and what was decided meanwhile is in Redis
+// before it decides again.
+func TestRedisKilledAndBack(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	own := ownServer(t)
+	client := connect(t, own.addr)
+	logged := &records{}
+	a := open(t, client, logTo(logged))
+
+	before := claim(1)
+	require.Equal(t, New, admit(t, a, before).Verdict)
+	confirm(t, a, before)
+	require.Equal(t, Repeat, admit(t, a, claim(2)).Verdict)
+
+	own.kill()
+	d := admit(t, a, claim(3))
+	require.True(t, d.Local)
+	assert.Equal(t, Repeat, d.Verdict, "the window was seen by this process")
+	assert.Equal(t, "wf-1", d.WorkflowID)
+	assert.EqualValues(t, 3, d.Count)
+	assert.Equal(t, Duplicate, admit(t, a, before).Verdict)
+
+	meanwhile := claim(4)
+	meanwhile.Window = "other"
+	require.Equal(t, New, admit(t, a, meanwhile).Verdict)
+	confirm(t, a, meanwhile)
+	require.NoError(t, a.Log(ctx, contract.Delivery{ID: "logged while away"}))
+	owner, _, found, err := a.Lookup(ctx, meanwhile.Source, "other")
+	require.NoError(t, err)
+	require.True(t, found)
+	assert.Equal(t, "wf-4", owner)
+	assert.True(t, a.Stats().Away)
+
+	require.NoError(t, own.start())
+	require.Eventually(t, func() bool { return !a.Stats().Away }, patience, 5*time.Millisecond)
+	assert.Zero(t, a.Stats().Backlog)
+	assert.Equal(t, 1, logged.count(saidAway))
+	assert.Equal(t, 1, logged.count(saidBack))
+
+	// Another process, which remembers nothing, reads it all from Redis.
+	fresh := open(t, client, func(o *Options) { o.Prefix = a.opts.Prefix })
+	d = admit(t, fresh, claim(5))
+	assert.False(t, d.Local)
+	assert.Equal(t, Repeat, d.Verdict)
+	assert.Equal(t, "wf-1", d.WorkflowID)
+	assert.EqualValues(t, 4, d.Count, "what was counted in memory counts")
+	again := claim(6)
+	again.Window = "other"
+	d = admit(t, fresh, again)
+	assert.Equal(t, Repeat, d.Verdict)
+	assert.Equal(t, "wf-4", d.WorkflowID)
+	assert.Equal(t, Duplicate, admit(t, fresh, claim(3)).Verdict)
+
+	var rows table
+	background(t, func(ctx context.Context) error {
+		return fresh.Consume(ctx, "recorder", func(_ context.Context, batch []contract.Delivery) error {
+			rows.insert(batch)
+			return nil
+		})
+	})
+	empty(t, client, a.opts.DeliveryStream)
+	assert.Subset(t, rows.ids(), []string{"delivery-1", "delivery-2", "delivery-3", "delivery-4", "logged while away"})
+}
+
+// The drainer and the recorder outlive a Redis that is killed and comes back.
+func TestStreamsOutliveRedis(t *testing.T) {
+	t.Parallel()
+	own := ownServer(t)
+	client := connect(t, own.addr)
+	a := open(t, client)
+	s := newSink()
+	background(t, func(ctx context.Context) error {
+		return a.Drain(ctx, "d", func(_ context.Context, it Item) error {
+			s.enter(it)
+			s.leave(it, true)
+			return nil
+		})
+	})
+	spool(t, a, "wf", "1")
+	empty(t, client, a.names.spool())
+	own.kill()
+	require.ErrorIs(t, a.Spool(t.Context(), contract.Command{WorkflowID: "wf"}, []byte("2")), ErrUnavailable)
+	require.NoError(t, own.start())
+	require.Eventually(t, func() bool {
+		return a.Spool(t.Context(), contract.Command{WorkflowID: "wf"}, []byte("3")) == nil
+	}, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		got := s.taken("wf")
+		return len(got) > 0 && got[len(got)-1] == "3"
+	}, patience, 5*time.Millisecond)
+}
+
+// A Redis that takes connections and never answers costs its budget once, and
+// each request after that nothing.
+func TestSlowRedisCostsOneBudget(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	for name, contexts := range map[string]bool{"contexts on": true, "contexts off": false} {
+		t.Run(name, func(t *testing.T) {
+			client := redis.NewClient(&redis.Options{
+				Addr: listener.Addr().String(), ContextTimeoutEnabled: contexts, MaxRetries: -1,
+				Protocol: 2, DisableIdentity: true, // the first thing written is the script
+			})
+			t.Cleanup(func() { _ = client.Close() })
+			hook := &commands{}
+			client.AddHook(hook)
+			logged := &records{}
+			a := open(t, client, logTo(logged), func(o *Options) {
+				o.Budget, o.ProbeEvery = 20*time.Millisecond, time.Hour
+			})
+			require.Equal(t, New, admit(t, a, claim(1)).Verdict)
+			sent, _ := hook.total()
+			for n := 2; n < 100; n++ {
+				assert.True(t, admit(t, a, claim(n)).Local)
+			}
+			later, _ := hook.total()
+			assert.Equal(t, sent, later)
+			assert.Equal(t, 1, logged.count(saidAway))
+			_, _, _, err := a.Lookup(t.Context(), "unknown", "unknown")
+			assert.ErrorIs(t, err, ErrUnavailable)
+		})
+	}
+}
+
+// A sender that hangs up is not a Redis that is away, and its commit is still
+// written down.
+func TestCancelledRequest(t *testing.T) {
+	t.Parallel()
+	a := open(t, connect(t, sharedServer(t)))
+	c := claim(1)
+	require.Equal(t, New, admit(t, a, c).Verdict)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := a.Admit(gone, claim(2), contract.Delivery{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, a.Confirm(gone, c, contract.Delivery{}))
+	assert.False(t, a.Stats().Away)
+	assert.Equal(t, Duplicate, admit(t, a, c).Verdict)
+}
+
+func TestBacklogIsBounded(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	own := ownServer(t)
+	logged := &records{}
+	client := connect(t, own.addr)
+	a := open(t, client, logTo(logged), func(o *Options) { o.MaxBacklog = 10 })
+	own.kill()
+	for i := range 25 {
+		require.NoError(t, a.Log(ctx, contract.Delivery{ID: fmt.Sprint(i)}))
+	}
+	assert.Equal(t, Stats{Away: true, Backlog: 10, Dropped: 15}, a.Stats())
+	assert.Equal(t, 1, logged.count("admission: too much is kept for Redis, the oldest entries are dropped"))
+	require.NoError(t, own.start())
+	require.Eventually(t, func() bool { return !a.Stats().Away }, patience, 5*time.Millisecond)
+	kept, err := client.XRange(ctx, a.opts.DeliveryStream, "-", "+").Result()
+	require.NoError(t, err)
+	require.Len(t, kept, 10)
+	for i, e := range kept {
+		d, err := decode(e)
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprint(15+i), d.ID, "the newest are kept, in order")
+	}
+}
+
+func TestCloseSaysWhatIsLost(t *testing.T) {
+	t.Parallel()
+	a := open(t, connect(t, "127.0.0.1:1"), func(o *Options) { o.Budget = time.Millisecond })
+	require.NoError(t, a.Log(t.Context(), contract.Delivery{ID: "x"}))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, a.Close(ctx), ErrUnavailable)
+}
+
+// A call that Redis refuses again and again, though it takes others, does not
+// keep all others away from it.
+func TestRefusedCallIsDropped(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	own := ownServer(t)
+	client := connect(t, own.addr)
+	a := open(t, client)
+	odd := claim(1)
+	require.NoError(t, client.Set(ctx, a.names.of(odd).window, "not a hash", 0).Err())
+	confirm(t, a, odd)
+	require.NoError(t, a.Log(ctx, contract.Delivery{ID: "behind"}))
+	require.Eventually(t, func() bool { return !a.Stats().Away }, patience, 5*time.Millisecond)
+	assert.EqualValues(t, 1, a.Stats().Dropped)
+	n, err := client.XLen(ctx, a.opts.DeliveryStream).Result()
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+}
+
+// What a window has left when Redis is back is what it had left, and one that
+// ended meanwhile is not opened.
+func TestOutageDoesNotLengthenWindows(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	client := connect(t, sharedServer(t))
+	c := newClock()
+	a := open(t, client, func(o *Options) { o.Now = c.Now })
+	short, long := claim(1), claim(2)
+	short.Window, long.Window = "short", "long"
+	long.Limits.WindowTTL = time.Hour
+	tasks := []task{
+		a.confirmTask(withDefaults(short), a.names.of(short), []byte("{}")),
+		a.confirmTask(withDefaults(long), a.names.of(long), []byte("{}")),
+	}
+	c.mu.Lock()
+	c.now = c.now.Add(10 * time.Minute)
+	c.mu.Unlock()
+	for _, task := range tasks {
+		require.NoError(t, task.run(ctx))
+	}
+	n, err := client.Exists(ctx, a.names.of(short).window).Result()
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	left, err := client.PTTL(ctx, a.names.of(long).window).Result()
+	require.NoError(t, err)
+	assert.LessOrEqual(t, left, 50*time.Minute)
+	assert.Greater(t, left, 40*time.Minute)
+}
+
+func withDefaults(c Claim) Claim {
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
