@@ -12,7 +12,7 @@ const maxName = 64
 func (sc *scan) assignment(i, n int) (finding, bool) {
 	named := sc.name(i)
 	start := named.start
-	if !mayBeSecretName(sc.text[start:named.end]) {
+	if secretName(sc.text[start:named.end]) == notSecret {
 		return finding{}, false
 	}
 	switch sc.text[i] {
@@ -74,7 +74,7 @@ func (sc *scan) saidSecret(i int) (finding, bool) {
 		return finding{}, false
 	}
 	named := sc.name(i)
-	if !mayBeSecretName(sc.text[named.start:named.end]) {
+	if secretName(sc.text[named.start:named.end]) == notSecret {
 		return finding{}, false
 	}
 	f, ok := sc.value(named, i+3, false)
@@ -91,7 +91,7 @@ func (sc *scan) dashes(i int) (finding, bool) {
 		return f, true
 	}
 	end := run(sc.text, i+2, tokenish)
-	if end == i+2 || end >= len(sc.text) || sc.text[end] != ' ' || !mayBeSecretName(sc.text[i+2:end]) {
+	if end == i+2 || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[i+2:end]) == notSecret {
 		return finding{}, false
 	}
 	return sc.value(group{i + 2, end}, end, false)

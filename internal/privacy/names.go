@@ -5,7 +5,7 @@ import (
 )
 
 // secretNames end the name of a field whose value is always a secret. They are
-// compared without "_", "-", "." and case: DB_PASSWORD, clientSecret, X-Api-Key.
+// compared without case and joints: DB_PASSWORD, clientSecret, X-Api-Key.
 var secretNames = []string{
 	"password", "passwd", "passwort", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "secretkey",
 	"privatekey", "signingkey", "encryptionkey", "authkey", "applicationkey", "appkey", "accountkey", "sharedkey",
@@ -41,28 +41,6 @@ var plainWords = func() map[string]bool {
 	return set
 }()
 
-// squeeze lower-cases a name and drops what joins its words.
-func squeeze(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '_' || r == '-' || r == '.' || r == ' ':
-			return -1
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		default:
-			return r
-		}
-	}, name)
-}
-
-// mayBeSecretName is a quick test that lets most names go without allocating:
-// the last letter of every name in the tables.
-func mayBeSecretName(name string) bool {
-	name = strings.TrimRight(name, "-_.~")
-	return name != "" && strings.IndexByte("dtesynpwrvgclihkDTESYNPWRVGCLIHK", name[len(name)-1]) >= 0 &&
-		secretName(name) != notSecret
-}
-
 // nameClass says how much a field's name tells about its value.
 type nameClass int
 
@@ -72,25 +50,58 @@ const (
 	alwaysSecret
 )
 
+// nameRule is one entry of the tables above.
+type nameRule struct {
+	ending string
+	word   bool
+	class  nameClass
+}
+
+// nameRules holds the rules by the last letter of the name they are about, so
+// that most names are let go after one look.
+var nameRules = func() (t [256][]nameRule) {
+	add := func(names []string, word bool, c nameClass) {
+		for _, n := range names {
+			lower := n[len(n)-1]
+			for _, last := range []byte{lower, lower - 'a' + 'A'} {
+				t[last] = append(t[last], nameRule{n, word, c})
+			}
+		}
+	}
+	add(secretNames, false, alwaysSecret)
+	add(secretWords, true, alwaysSecret)
+	add(randomNames, false, randomSecret)
+	return t
+}()
+
+// secretName classes a field by its name.
 func secretName(name string) nameClass {
 	name = strings.TrimRight(name, "-_.~")
-	squeezed := squeeze(name)
-	for _, n := range secretNames {
-		if strings.HasSuffix(squeezed, n) {
-			return alwaysSecret
-		}
+	if name == "" {
+		return notSecret
 	}
-	for _, w := range secretWords {
-		if endsInWord(name, w) {
-			return alwaysSecret
-		}
-	}
-	for _, n := range randomNames {
-		if strings.HasSuffix(squeezed, n) {
-			return randomSecret
+	for _, r := range nameRules[name[len(name)-1]] {
+		if r.word && endsInWord(name, r.ending) || !r.word && endsIn(name, r.ending) {
+			return r.class
 		}
 	}
 	return notSecret
+}
+
+// endsIn reports whether a name ends in want, whatever its case and whatever
+// joins its words: client_secret-KEY ends in "secretkey".
+func endsIn(name, want string) bool {
+	i := len(name)
+	for n := len(want) - 1; n >= 0; n-- {
+		for i > 0 && strings.IndexByte("_-. ", name[i-1]) >= 0 {
+			i--
+		}
+		if i == 0 || name[i-1]|0x20 != want[n] {
+			return false
+		}
+		i--
+	}
+	return true
 }
 
 // endsInWord reports whether the last word of a name, in snake_case, kebab-case

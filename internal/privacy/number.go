@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -10,23 +11,32 @@ const maxGroups = 8
 // group is the bounds of one run of digits, or of a name.
 type group struct{ start, end int }
 
-// separators stand between the groups of a number: a space, a hyphen, a dot,
-// and the no-break forms that word processors put there.
-var separators = []string{" ", "-", ".", "\u00a0", "\u202f", "\u2010", "\u2011"}
-
-// separator returns the length of the separator at i, or 0.
+// separator returns the length of the separator at i, or 0. It stands between
+// the groups of a number: a space, a hyphen, a dot, and the no-break forms that
+// word processors put there (U+00A0, U+202F, U+2010, U+2011).
 func separator(text string, i int) int {
-	for _, s := range separators {
-		if strings.HasPrefix(text[i:], s) {
-			return len(s)
+	if i >= len(text) {
+		return 0
+	}
+	switch text[i] {
+	case ' ', '-', '.':
+		return 1
+	case 0xc2:
+		if strings.HasPrefix(text[i:], "\u00a0") {
+			return 2
+		}
+	case 0xe2:
+		for _, s := range []string{"\u202f", "\u2010", "\u2011"} {
+			if strings.HasPrefix(text[i:], s) {
+				return len(s)
+			}
 		}
 	}
 	return 0
 }
 
-// groups returns the runs of digits from i on that single separators join.
-func groups(text string, i int) []group {
-	found := make([]group, 0, maxGroups)
+// groups appends the runs of digits from i on that single separators join.
+func groups(found []group, text string, i int) []group {
 	for len(found) < maxGroups {
 		end := run(text, i, digits)
 		if end == i {
@@ -46,26 +56,38 @@ func (sc *scan) number(i int) (finding, bool) {
 	if !startsWord(sc.text, sc.floor, i) {
 		return finding{}, false
 	}
-	list := groups(sc.text, i)
+	var buf [maxGroups]group
+	list := groups(buf[:0], sc.text, i)
 	if f, ok := sc.card(list); ok {
 		return f, true
 	}
 	return sc.national(i, list)
 }
 
+// Card numbers have 13 to 19 digits (ISO/IEC 7812-1).
+const (
+	minCard = 13
+	maxCard = 19
+)
+
 // card finds the longest card number in the first groups.
 func (sc *scan) card(list []group) (finding, bool) {
-	for n := len(list); n > 0; n-- {
-		if !sc.groupedLikeCard(list[:n]) || !sc.endsNumber(list[n-1].end) {
+	var buf [maxCard]byte
+	number := buf[:0]
+	best := finding{}
+	for n, g := range list {
+		if len(number)+g.end-g.start > maxCard {
+			break
+		}
+		number = append(number, sc.text[g.start:g.end]...)
+		if len(number) < minCard || !sc.endsNumber(g.end) || !sc.groupedLikeCard(list[:n+1]) {
 			continue
 		}
-		start, end := list[0].start, list[n-1].end
-		number := onlyDigits(sc.text[start:end])
-		if plausibleCard(number, n > 1) && luhn(number) {
-			return finding{start, end, kindCard, number}, true
+		if plausibleCard(number, n > 0) && luhn(number) {
+			best = finding{list[0].start, g.end, kindCard, string(number)}
 		}
 	}
-	return finding{}, false
+	return best, best.end > 0
 }
 
 // groupedLikeCard accepts one run of digits that is not part of a decimal
@@ -119,23 +141,21 @@ var issuers = []issuer{
 
 // plausibleCard reports whether an issuer has numbers that start and measure
 // so. A 19-digit Visa counts only in groups: bare, it is a trace id.
-func plausibleCard(number string, grouped bool) bool {
+func plausibleCard(number []byte, grouped bool) bool {
 	for _, is := range issuers {
 		n := len(is.low)
-		if len(number) < n || number[:n] < is.low || number[:n] > is.high {
+		if head := string(number[:n]); head < is.low || head > is.high {
 			continue
 		}
-		for _, want := range is.lengths {
-			if len(number) == want {
-				return true
-			}
+		if slices.Contains(is.lengths, len(number)) {
+			return true
 		}
 	}
 	return grouped && len(number) == 19 && number[0] == '4'
 }
 
 // luhn checks the last digit of a card number (ISO/IEC 7812-1, annex B).
-func luhn(number string) bool {
+func luhn(number []byte) bool {
 	sum := 0
 	for i := range len(number) {
 		d := int(number[len(number)-1-i] - '0')

@@ -18,7 +18,7 @@ const (
 
 // phoneWords are the last word of what names a phone number, so that an
 // ungrouped or national number after it is one.
-var phoneWords = []string{"phone", "tel", "telephone", "telefon", "mobile", "cell", "fax", "msisdn", "whatsapp", "phonenumber", "phoneno", "handy"}
+var phoneWords = []string{"phone", "tel", "telephone", "telefon", "mobile", "cell", "fax", "msisdn", "whatsapp", "handy", "phonenumber", "phone_number", "phoneno"}
 
 // phoneSign finds the number that starts with "+" (of length n: "%2B" is one
 // too) or "(" at i.
@@ -35,34 +35,45 @@ func (sc *scan) phoneSign(i, n int) (finding, bool) {
 	}
 	// The longest run of groups that is a number: what follows it on the line
 	// may be a number of its own.
-	ends := phoneEnds(text, i+n)
-	for k := len(ends) - 1; k >= 0; k-- {
+	var buf [maxGroups]int
+	ends := phoneEnds(buf[:0], text, i+n)
+	for k := len(ends) - 1; k >= 0 && ends[k]-i-n >= minE164; k-- {
+		if !sc.endsNumber(ends[k]) {
+			continue
+		}
 		number := "+" + onlyDigits(strings.Replace(text[i+n:ends[k]], "(0)", "", 1))
-		if len(number)-1 < minE164 || len(number)-1 > maxPhone || !sc.endsNumber(ends[k]) {
+		if len(number)-1 < minE164 || len(number)-1 > maxPhone {
 			continue
 		}
 		grouped := k > 0 && ends[0]-(i+n) <= 4
-		if isPhone(number, grouped || len(number)-1 >= surePhone) {
+		if sc.isPhone(number, grouped || len(number)-1 >= surePhone) {
 			return sc.unwrap(finding{i, ends[k], kindPhone, number}, "tel:"), true
 		}
 	}
 	return finding{}, false
 }
 
+// maxLookups bounds how often one stretch of text asks libphonenumber, whose
+// regular expressions cost some 20 µs. Beyond it, all that looks like a number
+// is taken for one.
+const maxLookups = 200
+
 // isPhone asks libphonenumber's tables. possible accepts every number of a
 // length that the country has, given out or not.
-func isPhone(e164 string, possible bool) bool {
+func (sc *scan) isPhone(e164 string, possible bool) bool {
+	if sc.lookups++; sc.lookups > maxLookups {
+		return true
+	}
 	number, err := phonenumbers.Parse(e164, "ZZ")
 	if err != nil {
 		return false
 	}
-	return phonenumbers.IsValidNumber(number) || possible && phonenumbers.IsPossibleNumber(number)
+	return possible && phonenumbers.IsPossibleNumber(number) || phonenumbers.IsValidNumber(number)
 }
 
-// phoneEnds returns where the groups of digits from i on end. Parentheses and a
+// phoneEnds appends where the groups of digits from i on end. Parentheses and a
 // slash join groups too: +44 (0)20, +49 30/1234.
-func phoneEnds(text string, i int) []int {
-	var ends []int
+func phoneEnds(ends []int, text string, i int) []int {
 	for len(ends) < maxGroups {
 		end := run(text, i, digits)
 		if end == i {
@@ -91,10 +102,13 @@ func (sc *scan) national(i int, list []group) (finding, bool) {
 	if f, ok := sc.american(i); ok {
 		return f, true
 	}
-	if !sc.phone && !sc.phoneNamed(i) {
+	last := list[len(list)-1].end
+	joined := last < len(sc.text) && strings.IndexByte("(/)", sc.text[last]) >= 0
+	if last-i < minPhone && !joined || !sc.phone && !sc.phoneNamed(i) {
 		return finding{}, false
 	}
-	ends := phoneEnds(sc.text, i)
+	var buf [maxGroups]int
+	ends := phoneEnds(buf[:0], sc.text, i)
 	for k := len(ends) - 1; k >= 0; k-- {
 		number := onlyDigits(sc.text[i:ends[k]])
 		if len(number) >= minPhone && len(number) <= maxPhone && sc.endsNumber(ends[k]) && !sc.looksLikeDate(list) {
@@ -172,23 +186,26 @@ func normalPhone(number string) string {
 
 // phoneNamed reports whether what is before i ends in a word for a phone.
 func (sc *scan) phoneNamed(i int) bool {
-	from := max(sc.floor, i-32)
-	before := strings.TrimRight(sc.text[from:i], " \t:=\"'\\.(>#")
-	before = strings.TrimSuffix(strings.ToLower(before), " number")
-	before = strings.TrimSuffix(before, " no")
+	before := strings.TrimRight(sc.text[max(sc.floor, i-32):i], " \t:=\"'\\.(>#")
+	if n := len(before) - len(" number"); n > 0 && strings.EqualFold(before[n:], " number") {
+		before = before[:n]
+	} else if n := len(before) - len(" no"); n > 0 && strings.EqualFold(before[n:], " no") {
+		before = before[:n]
+	}
 	return namesPhone(before)
 }
 
 // namesPhone reports whether text ends in a word for a phone, as in
-// "customer_phone" or "customerPhone".
+// "customer_phone" or "customerPhone". A short word must stand alone: "fax" is
+// one, "halifax" is not.
 func namesPhone(text string) bool {
-	text = strings.ToLower(text)
-	text = strings.TrimSuffix(strings.TrimSuffix(text, "_number"), "number")
 	for _, word := range phoneWords {
-		if head, ok := strings.CutSuffix(text, word); ok {
-			if len(word) > 4 || head == "" || !isAlnum(head[len(head)-1]) {
-				return true
-			}
+		n := len(text) - len(word)
+		if n < 0 || !strings.EqualFold(text[n:], word) {
+			continue
+		}
+		if len(word) > 4 || n == 0 || !isAlnum(text[n-1]) {
+			return true
 		}
 	}
 	return false

@@ -92,6 +92,8 @@ type scan struct {
 	text  string
 	floor int
 	phone bool
+	// lookups counts what was asked of libphonenumber.
+	lookups int
 }
 
 // find returns what is to be replaced, in order. It walks the text once and

@@ -11,7 +11,9 @@ import (
 const redacted = "[redacted]"
 
 // Secret is a string that must not be printed: every fmt verb, slog, JSON and
-// text encoding show "[redacted]". Reveal returns the value.
+// text encoding show "[redacted]". Reveal returns the value. Keep it in exported
+// fields, or give the struct around it a String method: fmt cannot reach the
+// methods of an unexported field.
 type Secret string
 
 // Reveal returns the value. Call it where the value is used, not before.
