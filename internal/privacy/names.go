@@ -22,7 +22,7 @@ var codeWords = []string{"otp", "cvv", "cvc", "pin"}
 // randomNames end the name of a field that is a secret when its value is long
 // and random. "signature: invalid" and "routing_key=orders" are not.
 var randomNames = []string{
-	"signature", "sig", "credential", "credentials", "sessionid", "session", "sessionkey", "sid", "auth",
+	"signature", "sig", "credential", "credentials", "sessionid", "sessid", "session", "sessionkey", "auth",
 	"routingkey", "servicekey", "integrationkey", "connectionstring", "webhookkey", "hmac",
 }
 
