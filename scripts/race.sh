@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the unit tests under the race detector, on every package but those that
-# link the embedded Temporal server: compiling that a second time would take
-# longer than everything else together. The race detector needs a C compiler.
+# Runs the tests under the race detector, on every package but those that link the
+# embedded Temporal server: compiling that a second time would take longer than
+# everything else together. Needs what the tests need, and a C compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
@@ -12,4 +12,4 @@ listed=$(light_test_packages)
 mapfile -t packages <<<"$listed"
 
 echo "race detector on ${#packages[@]} packages:" "${packages[@]#*/nerve/}"
-CGO_ENABLED=1 exec go test -race -short -count=1 -timeout 10m "${packages[@]}"
+CGO_ENABLED=1 exec go test -race -count=1 -timeout 10m "${packages[@]}"
