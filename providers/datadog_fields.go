@@ -183,10 +183,10 @@ func (d *datadogFields) severity(b *Batch) incident.Severity {
 	switch transition := strings.ToLower(cmp.Or(d.transition, d.rawTitle)); {
 	case d.marks.severity != "":
 		return d.marks.severity
-	case strings.Contains(transition, "warn"), strings.Contains(transition, "no data"):
-		return incident.SeverityMedium
 	case strings.Contains(transition, "recovered"):
 		return incident.SeverityInfo
+	case strings.Contains(transition, "warn"), strings.Contains(transition, "no data"):
+		return incident.SeverityMedium
 	case strings.Contains(transition, "triggered"):
 		return incident.SeverityHigh
 	}

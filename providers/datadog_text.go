@@ -42,6 +42,9 @@ func linkEventID(text string) string {
 // "**metric** over **host:web-01** was > 5". It is the only place where the
 // default payload has it.
 func scopeOf(body string) string {
+	if !strings.Contains(body, "over **") {
+		return ""
+	}
 	if m := overScope.FindStringSubmatch(body); m != nil && strings.Contains(m[1], ":") {
 		return m[1]
 	}
@@ -50,6 +53,9 @@ func scopeOf(body string) string {
 
 // markdownLinks returns the links and images of Datadog's Markdown.
 func markdownLinks(text string) []incident.Link {
+	if !strings.Contains(text, "](") {
+		return nil
+	}
 	var links []incident.Link
 	plain := markdownImage.ReplaceAllStringFunc(text, func(image string) string {
 		m := markdownImage.FindStringSubmatch(image)
@@ -66,12 +72,21 @@ func markdownLinks(text string) []incident.Link {
 // recipients, images, link bars and emphasis.
 func markdownText(text string) string {
 	text = strings.ReplaceAll(text, "%%%", "")
-	text = markdownImage.ReplaceAllString(text, "")
+	if strings.Contains(text, "](") {
+		text = markdownImage.ReplaceAllString(text, "")
+	}
 	var kept []string
 	for line := range strings.SplitSeq(text, "\n") {
-		bare := strings.Trim(markdownLink.ReplaceAllString(line, ""), " []()·|-\r\t")
-		line = markdownLink.ReplaceAllString(line, "$1")
-		line = atRecipient.ReplaceAllString(strings.ReplaceAll(line, "**", ""), "$1")
+		bare := line
+		if strings.Contains(line, "](") {
+			bare = markdownLink.ReplaceAllString(line, "")
+			line = markdownLink.ReplaceAllString(line, "$1")
+		}
+		bare = strings.Trim(bare, " []()·|-\r\t")
+		line = strings.ReplaceAll(line, "**", "")
+		if strings.Contains(line, "@") {
+			line = atRecipient.ReplaceAllString(line, "$1")
+		}
 		if line = strings.TrimSpace(line); bare == "" || line == "" {
 			line = ""
 		}

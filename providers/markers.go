@@ -26,6 +26,13 @@ var (
 	// tailWord is a state behind it: "is now UP", "has been resolved", "recovered".
 	tailWord = regexp.MustCompile(`(?i)\s+(?:(?:is|has|was|are|have)\s+)?(?:now\s+)?(?:been\s+)?` +
 		`(up|down|ok|healthy|unhealthy|resolved|recovered|triggered|firing|fired|closed|cleared|restored|acknowledged|succeeded|passed|failed|failing|opened|reopened|activated|deactivated|back to normal)[.!]*$`)
+	// midState is a state in the middle that punctuation ends: "Monitor is UP: web".
+	midState = regexp.MustCompile(`(?i)\s+(?:is|are|has)\s+(?:now\s+|been\s+|back\s+)*` +
+		`(up|down|ok|healthy|unhealthy|resolved|recovered|triggered|firing|closed|failing)\s*[:.,;(]`)
+	// genericNoun stands before a state without naming anything: "Incident resolved: …".
+	genericNoun = regexp.MustCompile(`(?i)^(?:issue|incident|alert|alarm|monitor|case|violation|check)\s+(\S+)$`)
+	// changing is what tools add that differs between an alert and its recovery.
+	changing = regexp.MustCompile(`(?i)\s*\(?\s*https?://\S+(?:\s*\))?|[\s.–-]*\b(?:reason:|it was down for|downtime:).*$`)
 	// tailNeedsVerb are words too common to end a subject on their own ("power up").
 	tailNeedsVerb = regexp.MustCompile(`(?i)\s(?:is|has|was|are|have)\s+(?:now\s+|been\s+)*\S+(?: \S+ \S+)?[.!]*$`)
 	severityPair  = regexp.MustCompile(`(?i)\b(?:severity|priority|urgency|level)\s*[=:]\s*["'` + "`" + `]?(\w+)`)
@@ -45,6 +52,9 @@ func readMarkers(title string) markers {
 		}
 		return b
 	})
+	if at := midState.FindStringSubmatchIndex(m.subject); at != nil && m.note(m.subject[at[2]:at[3]]) {
+		m.subject = m.subject[:at[0]] + m.subject[at[3]:]
+	}
 	if at := tailWord.FindStringSubmatchIndex(m.subject); at != nil && at[0] > 0 {
 		word := m.subject[at[2]:at[3]]
 		short := len(word) <= len("down")
@@ -54,8 +64,8 @@ func readMarkers(title string) markers {
 		}
 	}
 	m.subject = strings.Join(strings.Fields(trimSymbols(m.subject)), " ")
-	if m.severity == "" {
-		m.severity = titleSeverity(title)
+	if s := titleSeverity(title); m.severity == "" || severityPair.MatchString(title) && s != "" {
+		m.severity = s
 	}
 	return m
 }
@@ -71,7 +81,14 @@ func (m *markers) leading() bool {
 		return true
 	}
 	at := leadWord.FindStringSubmatchIndex(m.subject)
-	if at == nil || at[1] == len(m.subject) || !m.note(m.subject[at[2]:at[3]]) {
+	if at == nil || at[1] == len(m.subject) {
+		return false
+	}
+	word := m.subject[at[2]:at[3]]
+	if noun := genericNoun.FindStringSubmatch(word); noun != nil {
+		word = noun[1]
+	}
+	if !m.note(word) {
 		return false
 	}
 	m.subject = m.subject[at[1]:]
@@ -93,12 +110,20 @@ func (m *markers) bracket(b string) bool {
 	return m.note(strings.TrimSpace(word))
 }
 
+var joinWords = strings.NewReplacer("-", "", " ", "") // SEV-1 and "Sev 1" are one word
+
 // note records what a marker means and reports whether it means anything.
 func (m *markers) note(word string) bool {
 	status, isStatus := parseStatus(word)
-	severity, isSeverity := incident.ParseSeverity(strings.NewReplacer("-", "", " ", "").Replace(word))
+	severity, isSeverity := incident.ParseSeverity(joinWords.Replace(word))
+	if strings.EqualFold(word, "alert") {
+		isSeverity = false // "ALERT: …" announces, it does not rank
+	}
 	if isSeverity && (!isStatus || status == incident.StatusFiring) && m.severity == "" {
 		m.severity = severity
+	}
+	if isStatus && m.severity == "" && strings.EqualFold(word, "down") {
+		m.severity = incident.SeverityHigh
 	}
 	if isStatus && m.status == "" && (!isSeverity || status != incident.StatusFiring) {
 		m.status = status
@@ -134,8 +159,7 @@ func isEmoji(r rune) bool {
 }
 
 // titleSeverity finds a severity in running text. Words that are ordinary
-// English ("high", "low", "normal") count only where they cannot be anything
-// else: after "severity", or "high" as the last word.
+// English ("high", "low", "normal") count only after "severity" and the like.
 func titleSeverity(title string) incident.Severity {
 	if m := severityPair.FindStringSubmatch(title); m != nil {
 		if s, ok := parseSeverity(m[1]); ok {
@@ -149,12 +173,8 @@ func titleSeverity(title string) incident.Severity {
 	}
 	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return !unicode.IsLetter(r) })
 	best := incident.Severity("")
-	for i, w := range words {
-		s, ok := plainSeverity[w]
-		if !ok && i == len(words)-1 && w == "high" {
-			s, ok = incident.SeverityHigh, true
-		}
-		if ok && s.Rank() > best.Rank() {
+	for _, w := range words {
+		if s, ok := plainSeverity[w]; ok && s.Rank() > best.Rank() {
 			best = s
 		}
 	}
@@ -169,7 +189,7 @@ var plainSeverity = map[string]incident.Severity{
 
 // groupTitle is the title under which an alert and its recovery meet.
 func groupTitle(title string) string {
-	subject := readMarkers(title).subject
+	subject := trimSymbols(changing.ReplaceAllString(readMarkers(title).subject, ""))
 	if subject == "" {
 		subject = title
 	}

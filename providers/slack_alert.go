@@ -36,14 +36,14 @@ func (c *slackContent) status(title string) incident.Status {
 		}
 	}
 	for _, t := range []string{title, c.text, c.pretext, c.header, c.section, c.fallback} {
-		if s := readMarkers(t).status; s != "" {
+		if s := c.marks(t).status; s != "" {
 			return s
 		}
 	}
 	switch {
-	case emojiSeverity[c.emoji] == incident.SeverityInfo && emojiResolves[c.emoji]:
+	case emojiResolves[c.emoji]:
 		return incident.StatusResolved
-	case c.emoji == "" && c.colour == "good":
+	case c.emoji == "" && c.colour == "good" && c.green:
 		return incident.StatusResolved
 	}
 	return incident.StatusFiring
@@ -60,7 +60,7 @@ func (c *slackContent) severity(title string) incident.Severity {
 		}
 	}
 	for _, t := range []string{title, c.text, c.pretext, c.header, c.section, c.fallback} {
-		if s := readMarkers(t).severity; s != "" {
+		if s := c.marks(t).severity; s != "" {
 			return s
 		}
 	}
@@ -141,13 +141,20 @@ func alertEmoji(raw string) string {
 			break
 		}
 	}
-	for i, r := range raw[:at] {
+	for _, r := range raw[:at] {
 		if name := unicodeEmoji[r]; name != "" {
-			_ = i
 			return name
 		}
 	}
 	return named
+}
+
+// resolvedColours are the greens that mean "resolved": Slack's own, before and
+// after it rewrites them, and the palettes of widespread tools. Any other green
+// may be a brand's, and an alert must not pass for its recovery because of that.
+var resolvedColours = map[string]bool{
+	"good": true, "green": true, "2eb886": true, "2eb67d": true, "36a64f": true, "008000": true, "00ff00": true,
+	"28a745": true, "4caf50": true, "2ecc71": true, "00c853": true, "0f0": true, "1e8e3e": true, "41aa58": true,
 }
 
 var (

@@ -237,6 +237,16 @@ func (p *slack) parseOutgoing(body object) Batch {
 		event["ts"] = ts
 	}
 	p.addAlert(&batch, event, slackRef(body, event))
+	// People end such a message with how bad it is: "outage checkout high".
+	words := strings.Fields(body.text("text"))
+	for i := range batch.Signals {
+		if len(words) == 0 {
+			break
+		}
+		if severity, ok := incident.ParseSeverity(words[len(words)-1]); ok {
+			batch.Signals[i].Severity = severity
+		}
+	}
 	return batch
 }
 

@@ -17,7 +17,10 @@ type slackContent struct {
 	pairs  []slackPair
 	links  []incident.Link
 	colour string // danger, warning or good
+	green  bool   // a colour that tools use for "resolved", not merely some green
 	emoji  string // the first emoji that says how bad it is
+
+	read map[string]markers // titles already taken apart
 }
 
 // slackPair is a labelled value: a field, or a line such as "*Severity:* high".
@@ -39,7 +42,7 @@ func readSlackMessage(m object) *slackContent {
 	// With blocks, Slack shows text only in notifications.
 	shown := len(c.lines) == 0 && c.header == ""
 	plain, links := slackPlain(raw)
-	c.text = firstLine(plain)
+	c.text = titleLine(plain)
 	c.noteEmoji(raw)
 	c.links = append(c.links, links...)
 	if shown && raw != "" {
@@ -47,7 +50,7 @@ func readSlackMessage(m object) *slackContent {
 	}
 	for i, a := range m.objects("attachments") {
 		// What Slack unfurled from a link in the text is not the sender's.
-		if i < maxSlackNodes && !(a.text("from_url") != "" && (raw != "" || shown == false)) {
+		if i < maxSlackNodes && !(a.text("from_url") != "" && (raw != "" || !shown)) {
 			c.attachment(a)
 		}
 	}
@@ -65,15 +68,36 @@ func (c *slackContent) title() string {
 	if c.text != "" && strings.TrimSpace(fallback) == c.attachmentText {
 		fallback = "" // Slack made it from the attachment's text: it adds nothing
 	}
-	for _, t := range []string{c.attachmentTitle, c.header, c.section, fallback, meaningful(c.text), c.pretext, c.attachmentText, c.text} {
-		if t = strings.TrimSpace(t); t != "" {
-			return trimTitle(t)
-		}
+	candidates := []string{
+		c.attachmentTitle, c.header, c.section, fallback, meaningful(c.text), c.pretext, c.attachmentText, c.text,
 	}
 	if len(c.lines) > 0 {
-		return trimTitle(firstLine(c.lines[0]))
+		candidates = append(candidates, firstLine(c.lines[0]))
 	}
-	return ""
+	best := ""
+	for _, t := range candidates {
+		if t = trimTitle(strings.TrimSpace(t)); t == "" {
+			continue
+		}
+		if _, stateOnly := parseStatus(t); !stateOnly && c.marks(t).subject != "" {
+			return t
+		}
+		setFirst(&best, t) // "[FIRING]" alone is a title only when nothing else is
+	}
+	return best
+}
+
+// marks takes a line apart, once.
+func (c *slackContent) marks(line string) markers {
+	m, done := c.read[line]
+	if !done {
+		m = readMarkers(line)
+		if c.read == nil {
+			c.read = map[string]markers{}
+		}
+		c.read[line] = m
+	}
+	return m
 }
 
 // meaningful drops a text that only calls people, such as "<!here>".
@@ -86,11 +110,15 @@ func meaningful(text string) string {
 	return ""
 }
 
-// trimTitle takes leading emoji off and cuts a title at 100 characters at least
-// and the domain's limit at most, at a word.
+var broadcast = regexp.MustCompile(`^(?:@(?:here|channel|everyone)\b[:,]?\s*)+`)
+
+// trimTitle takes off what a title does not need: mentions by id and leading
+// emoji.
 func trimTitle(t string) string {
-	if trimmed := strings.TrimLeftFunc(t, func(r rune) bool { return isEmoji(r) || r == ' ' }); trimmed != "" {
-		t = trimmed
+	shorter := plainMention.ReplaceAllString(broadcast.ReplaceAllString(t, ""), "")
+	shorter = strings.TrimLeftFunc(strings.Join(strings.Fields(shorter), " "), func(r rune) bool { return isEmoji(r) || r == ' ' })
+	if shorter != "" {
+		t = shorter
 	}
 	return incident.Cut(t, 250)
 }
@@ -105,9 +133,7 @@ func (c *slackContent) paragraph(raw string) string {
 	c.lines = append(c.lines, plain)
 	c.links = append(c.links, links...)
 	for line := range strings.SplitSeq(raw, "\n") {
-		if p, ok := linePair(line); ok {
-			c.pairs = append(c.pairs, p)
-		}
+		c.linePairs(line)
 	}
 	return plain
 }
@@ -190,6 +216,7 @@ func (c *slackContent) button(b object) {
 }
 
 func (c *slackContent) noteColour(colour string) {
+	c.green = c.green || resolvedColours[strings.TrimPrefix(strings.ToLower(colour), "#")]
 	found := slackColour(colour)
 	if colourRank[found] > colourRank[c.colour] {
 		c.colour = found
@@ -217,26 +244,51 @@ func textOf(v any) string {
 }
 
 var (
-	boldPair = regexp.MustCompile(`^[\s•◦▪>|*-]*?\*([^*\n]{1,60}?)(:?)\s*\*(\s*[:=])?\s*(.*)$`)
+	// boldLabel is "*Severity:*" or "*Severity*:"; boldPair has its value too.
+	boldLabel = regexp.MustCompile(`\*[^*\s][^*\n]{0,60}(?::\s*\*|\*\s*[:=])`)
+	boldPair  = regexp.MustCompile(`^\*([^*\n]+?)(?::\s*\*|\*\s*[:=])\s*(.*)$`)
 	// plainPair is a label without markup; only labels that are known count.
 	plainPair = regexp.MustCompile(`^[\s•◦▪>|-]*([A-Za-z][A-Za-z _.-]{1,30}?)\s*[:=]\s*(\S.*)$`)
 )
 
-// linePair reads a line such as "• *env:* `prod`" or "Severity: high".
-func linePair(line string) (slackPair, bool) {
-	if len(line) > 1000 {
-		return slackPair{}, false
+// maxPairLine is the longest line that is looked at for labelled values.
+const maxPairLine = 1000
+
+// linePairs reads the labelled values of a line: "• *env:* `prod`", several bold
+// ones side by side, or "Severity: high". An address in the value is a link.
+func (c *slackContent) linePairs(line string) {
+	if len(line) > maxPairLine {
+		return
 	}
-	if m := boldPair.FindStringSubmatch(line); m != nil && (m[2] != "" || m[3] != "") {
-		name, _ := slackPlain(m[1])
-		value, _ := slackPlain(m[4])
-		return slackPair{name, value}, name != "" && value != ""
+	line = stripEmoji(line)
+	starts := boldLabel.FindAllStringIndex(line, 10)
+	for i, at := range starts {
+		end := len(line)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		if m := boldPair.FindStringSubmatch(strings.TrimSpace(line[at[0]:end])); m != nil {
+			c.pair(m[1], m[2])
+		}
 	}
-	if m := plainPair.FindStringSubmatch(line); m != nil && knownLabel(m[1]) {
-		value, _ := slackPlain(m[2])
-		return slackPair{strings.TrimSpace(m[1]), value}, value != ""
+	if m := plainPair.FindStringSubmatch(line); len(starts) == 0 && m != nil {
+		c.links = append(c.links, bareLinks(slackEntities.Replace(m[2]), strings.TrimSpace(m[1]))...)
+		if knownLabel(m[1]) {
+			c.pair(m[1], m[2])
+		}
+		return
 	}
-	return slackPair{}, false
+	if !strings.Contains(line, "<http") {
+		c.links = append(c.links, bareLinks(slackEntities.Replace(line), "")...)
+	}
+}
+
+func (c *slackContent) pair(rawName, rawValue string) {
+	name, _ := slackPlain(rawName)
+	value, _ := slackPlain(rawValue)
+	if name != "" && value != "" && wordByte(name[0]) {
+		c.pairs = append(c.pairs, slackPair{name, value})
+	}
 }
 
 func knownLabel(name string) bool {

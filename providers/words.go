@@ -21,6 +21,7 @@ var statusWords = map[string]incident.Status{
 	"inactive": incident.StatusResolved, "deactivated": incident.StatusResolved, "completed": incident.StatusResolved,
 	"warn recovered": incident.StatusResolved, "warning recovered": incident.StatusResolved,
 	"no data recovered": incident.StatusResolved, "recovered from no data": incident.StatusResolved,
+	"recovered from warn": incident.StatusResolved, "recovered from alert": incident.StatusResolved,
 	"back to normal": incident.StatusResolved, "autoresolved": incident.StatusResolved,
 
 	"acknowledged": incident.StatusAcknowledged, "acknowledge": incident.StatusAcknowledged,
@@ -48,15 +49,8 @@ func parseStatus(word string) (s incident.Status, ok bool) {
 	word = strings.Join(strings.FieldsFunc(strings.ToLower(word), func(r rune) bool {
 		return r < 'a' || r > 'z'
 	}), " ")
-	if s, ok = statusWords[word]; ok || strings.Count(word, " ") > 4 {
-		return s, ok
-	}
-	for _, prefix := range []string{"recovered ", "resolved ", "triggered "} {
-		if strings.HasPrefix(word, prefix) {
-			return statusWords[strings.TrimSpace(prefix)], true
-		}
-	}
-	return "", false
+	s, ok = statusWords[word]
+	return s, ok
 }
 
 // severityToken finds P1, SEV-2, "S3" and the like, and bare severity words, in
@@ -173,7 +167,7 @@ func placeholder(s string) bool {
 	case "null", "nil", "undefined", "n/a":
 		return true
 	}
-	return len(s) <= 400 && unexpanded.MatchString(s)
+	return len(s) <= 400 && strings.ContainsAny(s, "${") && unexpanded.MatchString(s)
 }
 
 // bareURL finds addresses in running text, without the markup around them.

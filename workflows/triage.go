@@ -94,16 +94,27 @@ func (t *triage) answer(ctx workflow.Context) error {
 	return nil
 }
 
-// enter moves the incident to a phase, where Temporal UI and the record show it.
+// enter moves the incident to a phase, where Temporal UI shows it. The steps of
+// the first seconds are not worth a write to the record each.
 func (t *triage) enter(ctx workflow.Context, p contract.Phase) {
 	t.state.Phase = p
-	t.changed(ctx)
+	switch p {
+	case contract.PhaseEvidence, contract.PhaseAnalysis, contract.PhaseNotifying:
+		t.publish(ctx)
+	default:
+		t.changed(ctx)
+	}
 }
 
-// changed publishes the state: search attributes, current details, the record.
+// changed publishes the state and has it recorded.
 func (t *triage) changed(ctx workflow.Context) {
 	t.dirty = true
 	t.revision = max(t.revision+1, workflow.Now(ctx).UnixMicro())
+	t.publish(ctx)
+}
+
+// publish shows the state in Temporal UI: current details and search attributes.
+func (t *triage) publish(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, t.details())
 	shown := string(t.state.Phase) + " " + string(t.state.Status)
 	if shown == t.shown {

@@ -43,7 +43,7 @@ func Main(ctx context.Context, args []string, out, errOut io.Writer) int {
 	parser, err := kong.New(&cmds,
 		kong.Name("nerve"),
 		kong.Description("nerve lets in alerts that prove where they come from, makes one incident of a storm, and answers in the Slack thread."),
-		kong.UsageOnError(),
+		kong.Vars{"providers": providerNames()},
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 98}),

@@ -100,7 +100,11 @@ func show(t terminal, d operator.Detail) {
 			if e.Failed {
 				mark = "(could not look) "
 			}
-			t.printf("  %-4s %s%s\n", e.ID, mark, oneLine(e.Title+": "+e.Text, 90))
+			text := e.Text
+			if e.URL != "" {
+				text = e.URL
+			}
+			t.printf("  %-4s %s%s\n", e.ID, mark, oneLine(e.Title+": "+text, 90))
 		}
 	}
 }

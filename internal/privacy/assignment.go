@@ -1,0 +1,150 @@
+package privacy
+
+import (
+	"strings"
+)
+
+// maxName bounds how far back the name of an assignment is read.
+const maxName = 64
+
+// assignment finds the secret value behind the separator at i (of length n):
+// password=…, "api_key": "…", --token=…, <secret>…</secret>, ?sig=…, X-Api-Key: ….
+func (sc *scan) assignment(i, n int) (finding, bool) {
+	named := sc.name(i)
+	start := named.start
+	if secretName(sc.text[start:named.end]) == notSecret {
+		return finding{}, false
+	}
+	switch sc.text[i] {
+	case '>':
+		if start == sc.floor || sc.text[start-1] != '<' {
+			return finding{}, false
+		}
+	case ':':
+		if sc.inARN(start, i) {
+			return finding{}, false
+		}
+	}
+	f, ok := sc.value(named, i+n, n == 3)
+	if start > sc.floor && sc.text[start-1] == '/' && only(f.value, letters) {
+		return finding{}, false // open …/serviceaccount/token: permission denied
+	}
+	return f, ok
+}
+
+// inARN reports whether the name at start is the resource type in
+// arn:aws:secretsmanager:region:account:secret:name.
+func (sc *scan) inARN(start, i int) bool {
+	return sc.text[start:i] == "secret" && start > sc.floor && sc.text[start-1] == ':' && i+1 < len(sc.text) && !isSpace(sc.text[i+1])
+}
+
+// name returns the bounds of the name that ends before the separator at i; they
+// are equal when there is none.
+func (sc *scan) name(i int) group {
+	lowest := max(sc.floor, i-maxName)
+	end := i
+	for end > lowest {
+		if n, is := escapeBefore(sc.text[lowest:], end-lowest); n > 0 && strings.IndexByte(" \"'", is) >= 0 {
+			end -= n
+		} else if strings.IndexByte(" \t\"'`\\*", sc.text[end-1]) >= 0 {
+			end--
+		} else {
+			break
+		}
+	}
+	start := end
+	for start > lowest && classes[sc.text[start-1]]&(tokenish|dotted) != 0 {
+		if n, is := escapeBefore(sc.text[lowest:], start-lowest); n > 0 && !isAlnum(is) {
+			break
+		}
+		start--
+	}
+	// "api key: …": the word before "key" belongs to the name.
+	if word := sc.text[start:end]; len(word) == 3 && strings.EqualFold(word, "key") && start > lowest && sc.text[start-1] == ' ' {
+		for start--; start > lowest && classes[sc.text[start-1]]&tokenish != 0; start-- {
+		}
+	}
+	return group{start, end}
+}
+
+// saidSecret finds "password is hunter2": i is at "is ". Only a value that no
+// sentence would have there counts.
+func (sc *scan) saidSecret(i int) (finding, bool) {
+	if !strings.HasPrefix(sc.text[i:], "is ") || i <= sc.floor || sc.text[i-1] != ' ' {
+		return finding{}, false
+	}
+	named := sc.name(i)
+	if secretName(sc.text[named.start:named.end]) == notSecret {
+		return finding{}, false
+	}
+	f, ok := sc.value(named, i+3, false)
+	return f, ok && !only(f.value, letters)
+}
+
+// dashes finds what "-" can start: a private key block, or --password value.
+func (sc *scan) dashes(i int) (finding, bool) {
+	rest := sc.text[i:]
+	if !strings.HasPrefix(rest, "--") {
+		return finding{}, false
+	}
+	if f, ok := sc.keyBlock(i); ok {
+		return f, true
+	}
+	end := run(sc.text, i+2, tokenish)
+	if end == i+2 || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[i+2:end]) == notSecret {
+		return finding{}, false
+	}
+	return sc.value(group{i + 2, end}, end, false)
+}
+
+// keyBlock finds a private key in PEM or PGP armour. One that was cut off ends
+// with the text.
+func (sc *scan) keyBlock(i int) (finding, bool) {
+	const begin, maxHeading = "-----BEGIN ", 64
+	if !strings.HasPrefix(sc.text[i:], begin) {
+		return finding{}, false
+	}
+	heading, _, ok := strings.Cut(sc.text[i+len(begin):min(len(sc.text), i+maxHeading)], "-----")
+	if !ok || !strings.Contains(heading, "PRIVATE KEY") {
+		return finding{}, false
+	}
+	end := len(sc.text)
+	foot := "-----END " + heading + "-----"
+	if n := strings.Index(sc.text[i:], foot); n >= 0 {
+		end = i + n + len(foot)
+	}
+	return finding{i, end, kindSecret, sc.text[i:end]}, true
+}
+
+// userinfo finds the user and password of a URL whose ":" is at i. All of it
+// goes, because either half may be the secret; the host stays.
+func (sc *scan) userinfo(i int) (finding, bool) {
+	start := 0
+	switch rest := sc.text[i:]; {
+	case strings.HasPrefix(rest, "://"):
+		start = i + len("://")
+	case strings.HasPrefix(rest, `:\/\/`):
+		start = i + len(`:\/\/`)
+	default:
+		return finding{}, false
+	}
+	rest := sc.text[start:]
+	if n := strings.IndexAny(rest, " \t\r\n\"'`<>|"); n >= 0 {
+		rest = rest[:n]
+	}
+	authority := rest
+	if n := strings.IndexAny(rest, "/?#\\"); n >= 0 {
+		authority = rest[:n]
+	}
+	at := strings.LastIndexByte(authority, '@')
+	if at < 0 && !strings.HasPrefix(authority, "[") {
+		// A password with an unescaped "/": what follows the ":" is no port.
+		if _, port, ok := strings.Cut(authority, ":"); ok && !only(port, digits) {
+			at = strings.IndexByte(rest, '@')
+		}
+	}
+	if at <= 0 || rest[:at] == "git" {
+		return finding{}, false
+	}
+	return finding{start, start + at, kindSecret, rest[:at]}, true
+}

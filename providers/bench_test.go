@@ -1,0 +1,47 @@
+package providers_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// BenchmarkVerify proves 20 KB; the budget is 50 µs.
+func BenchmarkVerify(b *testing.B) {
+	body := bytes.Repeat([]byte("0123456789abcdef"), 20*1024/16)
+	for _, spec := range providers.All() {
+		b.Run(spec.Name, func(b *testing.B) {
+			p := build(b, spec, secret(1))
+			r := signed(b, spec, secret(1), body, receivedAt)
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Verify(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkParse reads each provider's alerts, one after the other.
+func BenchmarkParse(b *testing.B) {
+	for _, spec := range providers.All() {
+		b.Run(spec.Name, func(b *testing.B) {
+			p := build(b, spec, secret(1))
+			requests := make([]*providers.Request, len(spec.Fixtures))
+			for i, name := range spec.Fixtures {
+				requests[i] = signed(b, spec, secret(1), fixture(b, spec, name), receivedAt)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if _, err := p.Parse(requests[i%len(requests)]); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}
