@@ -197,6 +197,16 @@ func TestRequiredKeysPerProgram(t *testing.T) {
 	assert.NotNil(t, load(t, Options{Program: Dev, Environ: []string{}}))
 }
 
+func TestCheckAddsItsMistakesToTheOthers(t *testing.T) {
+	t.Parallel()
+	found := mistakes(t, Options{Environ: enough("PORT=x"), Check: func(c *Config) Errors {
+		assert.Len(t, c.Sources, 1)
+		return Errors{{Key: "NERVE_KEYSET", Problem: "is not a keyset", Fix: "Make one"}}
+	}})
+	assert.Contains(t, found, "PORT")
+	assert.Contains(t, found, "NERVE_KEYSET")
+}
+
 func TestKeysetFile(t *testing.T) {
 	t.Parallel()
 	path := yamlFile(t, "{\"key\":1}\n")

@@ -21,6 +21,9 @@ type Options struct {
 	Set map[string]string
 	// Environ is the environment as NAME=value; nil means the process's own.
 	Environ []string
+	// Check adds mistakes that only others can see, such as a secret that its
+	// vendor's code refuses. The Config may be incomplete; Check skips what is empty.
+	Check func(*Config) Errors
 	// Providers are the registered vendors; a source of any other is a mistake.
 	Providers []string
 }
@@ -41,6 +44,9 @@ func Load(o Options) (*Config, error) {
 	l.readFlags()
 	c := l.build()
 	l.requireKeys()
+	if o.Check != nil {
+		l.errs = append(l.errs, o.Check(c)...)
+	}
 	if len(l.errs) > 0 {
 		return nil, l.errs
 	}

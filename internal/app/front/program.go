@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"crypto/tls"
@@ -16,12 +16,12 @@ import (
 // LoadConfig reads the configuration of a program from a file ("" for what
 // NERVE_CONFIG names) and the environment.
 func LoadConfig(p config.Program, file string) (*config.Config, error) {
-	return config.Load(config.Options{Program: p, File: file, Providers: providerNames()})
+	return config.Load(config.Options{Program: p, File: file, Providers: providerNames(), Check: check})
 }
 
 // Config reads the configuration of a program that is started with flags.
 func Config(p config.Program, args []string) (*config.Config, error) {
-	o := config.Options{Program: p, Providers: providerNames(), Set: map[string]string{}}
+	o := config.Options{Program: p, Providers: providerNames(), Check: check, Set: map[string]string{}}
 	flags := flag.NewFlagSet(string(p), flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.File, "config", "", "YAML file")

@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"context"
@@ -70,14 +70,14 @@ func Connect(cfg *config.Config, o Options) (*Core, error) {
 func (c *Core) keys() error {
 	k, err := privacy.ParseKeyset([]byte(c.Config.Keyset.Reveal()))
 	if err != nil {
-		return fmt.Errorf("app: NERVE_KEYSET: %w", err)
+		return fmt.Errorf("front: NERVE_KEYSET: %w", err)
 	}
 	c.Keyset = k
 	if c.Sealer, err = privacy.NewSealer(k); err != nil {
-		return fmt.Errorf("app: sealer: %w", err)
+		return fmt.Errorf("front: sealer: %w", err)
 	}
 	if c.Converter, err = privacy.NewDataConverter(k); err != nil {
-		return fmt.Errorf("app: codec: %w", err)
+		return fmt.Errorf("front: codec: %w", err)
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (c *Core) temporal() error {
 func (c *Core) admission() error {
 	o, err := redis.ParseURL(c.Config.RedisURL.Reveal())
 	if err != nil {
-		return errors.New("app: REDIS_URL is not a redis:// or rediss:// address")
+		return errors.New("front: REDIS_URL is not a redis:// or rediss:// address")
 	}
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1

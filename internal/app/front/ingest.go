@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"context"
@@ -118,18 +118,11 @@ func (i *Ingest) sources() ([]ingest.Source, error) {
 func (i *Ingest) source(s config.Source) (ingest.Source, error) {
 	spec, ok := providers.Lookup(s.Provider)
 	if !ok {
-		return ingest.Source{}, fmt.Errorf("app: source %s: no provider %q", s.Name, s.Provider)
+		return ingest.Source{}, fmt.Errorf("front: source %s: no provider %q", s.Name, s.Provider)
 	}
-	secrets := make([]string, len(s.Secrets))
-	for n, secret := range s.Secrets {
-		secrets[n] = secret.Reveal()
-	}
-	p, err := spec.New(providers.Config{
-		Secrets: secrets, TolerancePast: s.TolerancePast, ToleranceFuture: s.ToleranceFuture,
-		SelfBotID: func() string { return i.self.Load().(string) },
-	})
+	p, err := spec.New(providerConfig(s, func() string { return i.self.Load().(string) }))
 	if err != nil {
-		return ingest.Source{}, fmt.Errorf("app: source %s: %w", s.Name, err)
+		return ingest.Source{}, fmt.Errorf("front: source %s: %w", s.Name, err)
 	}
 	stale := s.StaleStatus
 	if stale == 0 {

@@ -1,0 +1,64 @@
+package front
+
+import (
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// check finds the mistakes that only those who use a value can see, so that they
+// are told together with all others. What is missing was told already.
+func check(cfg *config.Config) config.Errors {
+	var errs config.Errors
+	if k := cfg.Keyset.Reveal(); k != "" {
+		if _, err := privacy.ParseKeyset([]byte(k)); err != nil {
+			errs = append(errs, config.Mistake{
+				Key: "NERVE_KEYSET (keyset)", Problem: "is not a usable keyset: " + cause(err), Fix: "Make one with: nerve keys new",
+			})
+		}
+	}
+	if u := cfg.RedisURL.Reveal(); u != "" {
+		if _, err := redis.ParseURL(u); err != nil { // the error may quote the password
+			errs = append(errs, config.Mistake{
+				Key: "REDIS_URL (redis.url)", Problem: "is not an address that Redis is reached at", Fix: "Write it like redis://:password@host:6379/0",
+			})
+		}
+	}
+	for _, s := range cfg.Sources {
+		spec, known := providers.Lookup(s.Provider)
+		if !known || len(s.Secrets) == 0 {
+			continue
+		}
+		if _, err := spec.New(providerConfig(s, func() string { return "" })); err != nil {
+			fix := "Check the secret"
+			if spec.SecretHelp != "" {
+				fix = spec.SecretHelp
+			}
+			errs = append(errs, config.Mistake{Key: "sources[" + s.Name + "]", Problem: cause(err), Fix: strings.TrimSuffix(fix, ".")})
+		}
+	}
+	return errs
+}
+
+// cause drops the package's prefix, which says nothing to an operator.
+func cause(err error) string {
+	text := err.Error()
+	for _, prefix := range []string{"privacy: ", "providers: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+func providerConfig(s config.Source, self func() string) providers.Config {
+	secrets := make([]string, len(s.Secrets))
+	for n, secret := range s.Secrets {
+		secrets[n] = secret.Reveal()
+	}
+	return providers.Config{
+		Secrets: secrets, TolerancePast: s.TolerancePast, ToleranceFuture: s.ToleranceFuture, SelfBotID: self,
+	}
+}
