@@ -6,13 +6,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/nerve-alerts/nerve/internal/app/front"
+	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/config"
 )
 
@@ -20,34 +19,20 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
-	os.Exit(exitCode(err, os.Stderr))
-}
-
-// exitCode tells what went wrong: 2 is a configuration to be put right first.
-func exitCode(err error, w io.Writer) int {
-	switch {
-	case err == nil:
-		return 0
-	case config.IsMistake(err):
-		_, _ = fmt.Fprintln(w, err)
-		return config.ExitCode
-	default:
-		_, _ = fmt.Fprintln(w, "ingest:", err)
-		return 1
-	}
+	os.Exit(app.ExitCode("ingest", err, os.Stderr))
 }
 
 func run(ctx context.Context, args []string) error {
-	cfg, err := front.Config(config.Ingest, args)
+	cfg, err := app.Config(config.Ingest, args)
 	if err != nil {
 		return err
 	}
-	core, err := front.Connect(cfg, front.Options{DurableRedis: true, Logger: front.Logger(cfg)})
+	core, err := app.Connect(cfg, app.Options{DurableRedis: true, Logger: app.Logger(cfg)})
 	if err != nil {
 		return err
 	}
 	defer core.Close()
-	in, err := front.NewIngest(core)
+	in, err := app.NewIngest(core)
 	if err != nil {
 		return err
 	}

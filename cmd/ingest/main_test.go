@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/providers"
 )
@@ -31,7 +32,7 @@ func TestMistakesAreAllToldBeforeAnythingListens(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("port: x\nkeyset: nonsense\nredis: {url: \"redis://:hunter2@host/notanumber\"}\nsources:\n- {name: dd, provider: nobody, secrets: ["+token+"]}\n"), 0o600))
 	err := run(t.Context(), []string{"--no-env", "--config", file})
 	var out bytes.Buffer
-	assert.Equal(t, 2, exitCode(err, &out))
+	assert.Equal(t, 2, app.ExitCode("ingest", err, &out))
 	for _, key := range []string{"port:", "NERVE_KEYSET", "REDIS_URL", "TEMPORAL_ADDRESS", "sources[dd].provider"} {
 		assert.Contains(t, out.String(), key)
 	}
@@ -41,9 +42,9 @@ func TestMistakesAreAllToldBeforeAnythingListens(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, 0, exitCode(nil, io.Discard))
-	assert.Equal(t, 1, exitCode(errors.New("x"), io.Discard))
-	assert.Equal(t, 2, exitCode(run(t.Context(), []string{"--nonsense"}), io.Discard))
+	assert.Equal(t, 0, app.ExitCode("ingest", nil, io.Discard))
+	assert.Equal(t, 1, app.ExitCode("ingest", errors.New("x"), io.Discard))
+	assert.Equal(t, 2, app.ExitCode("ingest", run(t.Context(), []string{"--nonsense"}), io.Discard))
 }
 
 // TestLinksNoWorkflowCode guards the border between the two programs.
@@ -82,7 +83,9 @@ func TestRunWithNothingBehindIt(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(yaml), 0o600))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"--no-env", "--config", file, "--port", port, "--log-level", "error"}) }()
+	go func() {
+		ended <- run(ctx, []string{"--no-env", "--config", file, "--port", port, "--log-level", "error"})
+	}()
 
 	base := "http://127.0.0.1:" + port
 	require.Eventually(t, func() bool {

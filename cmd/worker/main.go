@@ -4,34 +4,24 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/nerve-alerts/nerve/internal/app"
+	"github.com/nerve-alerts/nerve/internal/app/back"
 	"github.com/nerve-alerts/nerve/internal/config"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := run(ctx, os.Args[1:])
 	stop()
-	var mistakes config.Errors
-	switch {
-	case err == nil:
-	case errors.As(err, &mistakes):
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "worker:", err)
-		os.Exit(1)
-	}
+	os.Exit(app.ExitCode("worker", err, os.Stderr))
 }
 
-func run(ctx context.Context) error {
-	cfg, err := app.Config(config.Worker, os.Args[1:])
+func run(ctx context.Context, args []string) error {
+	cfg, err := app.Config(config.Worker, args)
 	if err != nil {
 		return err
 	}
@@ -40,7 +30,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer core.Close()
-	w, err := app.NewWorker(ctx, core, app.WorkerOptions{})
+	w, err := back.New(ctx, core, back.Options{})
 	if err != nil {
 		return err
 	}

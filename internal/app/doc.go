@@ -1,5 +1,4 @@
-// Package app puts the programs together: it is the one place where the parts
-// of ingest and of the worker meet their configuration. cmd/ingest and
-// cmd/worker run one each, `nerve dev` runs both in one process. It decides
-// nothing.
+// Package app puts ingest together from its configuration, and the core that
+// ingest and the worker have in common; package back adds the worker, apart, so
+// that cmd/ingest links no workflow or activity code. It decides nothing itself.
 package app

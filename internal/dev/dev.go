@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/app"
+	"github.com/nerve-alerts/nerve/internal/app/back"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/devserver"
@@ -288,7 +289,7 @@ func (d *Dev) programs(ctx context.Context, l listeners) error {
 	if err != nil {
 		return err
 	}
-	worker, err := app.NewWorker(ctx, core, app.WorkerOptions{Listener: l.worker, LoopbackCodec: true})
+	worker, err := back.New(ctx, core, back.Options{Listener: l.worker, LoopbackCodec: true})
 	if err != nil {
 		return err
 	}

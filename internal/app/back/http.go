@@ -1,4 +1,4 @@
-package app
+package back
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package front
+package app
 
 import (
 	"crypto/tls"
@@ -60,3 +60,18 @@ func Logger(cfg *config.Config) *slog.Logger {
 
 // TLS is how nerve speaks TLS to Temporal: with the system's roots.
 func TLS() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
+
+// ExitCode says what went wrong and returns what the program exits with: 2 for a
+// configuration that has to be put right first, 1 for anything else.
+func ExitCode(program string, err error, w io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case config.IsMistake(err):
+		_, _ = fmt.Fprintln(w, err)
+		return config.ExitCode
+	default:
+		_, _ = fmt.Fprintf(w, "%s: %v\n", program, err)
+		return 1
+	}
+}

@@ -1,4 +1,4 @@
-package app
+package back
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/admission"
 	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/evidence"
 	"github.com/nerve-alerts/nerve/internal/record"
@@ -29,16 +30,16 @@ const stopTimeout = 20 * time.Second
 // Worker is the program behind cmd/worker: Temporal workers on every queue, the
 // recorder of deliveries and the drainer of the spool.
 type Worker struct {
-	core    *Core
+	core    *app.Core
 	store   *record.Store
 	workers []worker.Worker
 	starter *starter.Starter
 	name    string
-	options WorkerOptions
+	options Options
 }
 
-// WorkerOptions say where the worker's own endpoint is.
-type WorkerOptions struct {
+// Options say where the worker's own endpoint is.
+type Options struct {
 	// Listener serves health and the codec; nil listens on the configured address.
 	Listener net.Listener
 	// LoopbackCodec serves the codec without a token to this machine alone, for
@@ -46,8 +47,8 @@ type WorkerOptions struct {
 	LoopbackCodec bool
 }
 
-// NewWorker opens the record and builds the workers. The caller closes core.
-func NewWorker(ctx context.Context, core *Core, o WorkerOptions) (*Worker, error) {
+// New opens the record and builds the workers. The caller closes core.
+func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 	store, err := record.Open(ctx, core.Config.DatabaseURL.Reveal(), core.Log)
 	if err != nil {
 		return nil, err
