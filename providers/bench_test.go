@@ -25,6 +25,29 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
+// BenchmarkParseHostile reads 1 MiB made to be slow: one long line of marks that
+// open and never close.
+func BenchmarkParseHostile(b *testing.B) {
+	line := bytes.Repeat([]byte("*a <http://[x]( :b is up "), 1<<20/25)
+	for provider, body := range map[string][]byte{
+		"slack":   append(append([]byte(`{"attachments":[{"title":"`), line...), `"}]}`...),
+		"datadog": append(append([]byte(`{"title":"x","body":"`), line...), `"}`...),
+		"zendesk": append(append([]byte(`{"ticket_id":"1","description":"`), line...), `"}`...),
+	} {
+		b.Run(provider, func(b *testing.B) {
+			spec, _ := providers.Lookup(provider)
+			p := build(b, spec, secret(1))
+			r := signed(b, spec, secret(1), body, receivedAt)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Parse(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkParse reads each provider's alerts, one after the other.
 func BenchmarkParse(b *testing.B) {
 	for _, spec := range providers.All() {

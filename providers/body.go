@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Bounds on what is parsed. The front refuses bodies over 1 MiB; these hold for
@@ -21,6 +22,27 @@ const (
 	maxBody  = 4 << 20
 	maxDepth = 64 // the deepest real payload seen has 11 levels
 )
+
+// Bounds on the text that is looked at for meaning. A signal keeps 5,000
+// characters of description and 500 of title; what is beyond these bounds would
+// cost time and never be seen.
+const (
+	maxText    = 16 << 10 // bytes of one text
+	maxLine    = 600      // bytes of one line that may become a title
+	maxEntries = 400      // entries of one list
+)
+
+// head returns at most n bytes from the start of a text, whole characters only.
+func head(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	n = max(n, 0)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
 
 // object is a decoded JSON object. Vendors change a field from string to number
 // to null between versions, so fields are read through accessors that take any
@@ -47,8 +69,7 @@ func decodeObject(body []byte) (object, error) {
 	d.UseNumber()
 	var o object
 	if err := d.Decode(&o); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return nil, fmt.Errorf("%w: not JSON at byte %d", ErrMalformed, syntax.Offset)
 		}
 		return nil, fmt.Errorf("%w: not JSON", ErrMalformed)
@@ -233,7 +254,7 @@ func (f flat) add(key string, v any) {
 func (f flat) text(aliases ...string) string {
 	for _, a := range aliases {
 		if s := scalar(f[a]); s != "" && !placeholder(s) {
-			return s
+			return head(s, maxText)
 		}
 	}
 	return ""
@@ -245,7 +266,7 @@ func (f flat) list(cut func(string) []string, aliases ...string) []string {
 	for _, a := range aliases {
 		if values, ok := f[a].([]any); ok {
 			var out []string
-			for _, v := range values {
+			for _, v := range values[:min(len(values), maxEntries)] {
 				if s := scalar(v); s != "" && !placeholder(s) {
 					out = append(out, s)
 				}
@@ -256,7 +277,7 @@ func (f flat) list(cut func(string) []string, aliases ...string) []string {
 			continue
 		}
 		if s := scalar(f[a]); s != "" && !placeholder(s) {
-			return cut(s)
+			return cut(head(s, maxText))
 		}
 	}
 	return nil

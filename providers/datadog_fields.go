@@ -65,6 +65,7 @@ func readDatadog(body object) *datadogFields {
 
 // settle derives what the template did not send from what it did.
 func (d *datadogFields) settle(f flat) {
+	d.rawTitle, d.scope = head(d.rawTitle, maxLine), head(d.scope, maxLine)
 	d.description = markdownText(d.body)
 	if status := f.text("alertstatus"); d.transition == "" {
 		if _, ok := parseStatus(status); ok {
@@ -206,7 +207,7 @@ func datadogPriority(p string) (incident.Severity, bool) {
 
 func (d *datadogFields) tagMap() map[string]string {
 	tags := map[string]string{}
-	for _, t := range append(slices.Clone(d.tags), commaList(d.scope)...) {
+	for _, t := range append(slices.Clone(d.tags[:min(len(d.tags), maxEntries)]), commaList(d.scope)...) {
 		key, value, found := strings.Cut(t, ":")
 		if !found {
 			key, value = "tags", t

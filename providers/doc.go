@@ -1,9 +1,11 @@
 // Package providers turns vendors' webhooks into incident signals.
 //
-// A provider is one file that knows one vendor: how a delivery is proved, which
-// handshakes it makes, and where the fields of a signal live in its payload. It
-// registers itself under the name that is also its URL segment, and nothing
-// downstream changes when one is added. Handlers reach signals only through
+// A provider knows one vendor: how a delivery is proved, which handshakes it
+// makes, and where the fields of a signal live in its payload. It begins in the
+// file named after it and registers itself under that name, which is also its
+// URL segment; nothing downstream changes when one is added. How it signs is a
+// value (hmacScheme), and testdata/<name> holds payloads for tests and for
+// `nerve send` (Fixture, Refresher, Renewer). Handlers reach signals only through
 // Accept, which verifies the raw bytes before anything parses them.
 //
 // A provider has no Redis, Temporal, Gin, environment or clock of its own: the

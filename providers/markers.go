@@ -42,6 +42,7 @@ var (
 // readMarkers takes a plain title apart. The first state in reading order wins,
 // so "[FIRING:1, RESOLVED:2]" fires.
 func readMarkers(title string) markers {
+	title = head(title, maxLine)
 	m := markers{subject: trimSymbols(title)}
 	for m.leading() {
 		m.subject = trimSymbols(m.subject)

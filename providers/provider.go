@@ -23,6 +23,7 @@ type Request struct {
 // Assurance is how well a delivery was proved, from best to worst.
 type Assurance string
 
+// The two ways to prove a delivery.
 const (
 	AssuranceSigned Assurance = "signed" // a signature over the bytes
 	AssuranceToken  Assurance = "token"  // a shared secret beside the bytes

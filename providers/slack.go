@@ -9,7 +9,7 @@ import (
 )
 
 func init() {
-	Register(Spec{
+	Register(Spec{ //nolint:gosec // SecretHelp says where the secret is shown, it holds none
 		Name: "slack", Title: "Slack", New: newSlack, StaleStatus: http.StatusUnauthorized,
 		SecretHelp: "api.slack.com/apps, your app, Basic Information, App Credentials: Signing Secret (32 hex digits).",
 		Fixtures: []string{

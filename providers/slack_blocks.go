@@ -7,7 +7,7 @@ import "strings"
 func (c *slackContent) block(b object) {
 	switch b.text("type") {
 	case "header":
-		raw := textOf(b["text"])
+		raw := head(textOf(b["text"]), maxLine)
 		plain, _ := slackPlain(raw)
 		setFirst(&c.header, firstLine(plain))
 		c.noteEmoji(raw)

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 
@@ -158,7 +159,7 @@ var (
 
 // addQuestion adds a person's message as a question.
 func addQuestion(batch *Batch, event object, ref *incident.SlackRef) {
-	text, links := slackPlain(mention.ReplaceAllString(event.text("text"), " "))
+	text, links := slackPlain(mention.ReplaceAllString(head(event.text("text"), maxText), " "))
 	if text == "" {
 		if content := readSlackMessage(event); len(content.lines) > 0 {
 			text, _ = slackPlain(mention.ReplaceAllString(strings.Join(content.lines, "\n"), " "))
@@ -228,10 +229,7 @@ func (p *slack) parseOutgoing(body object) Batch {
 		batch.Ignored = ignoredSelf
 		return batch
 	}
-	event := object{}
-	for k, v := range body {
-		event[k] = v
-	}
+	event := maps.Clone(body)
 	event["channel"], event["user"] = body.text("channel_id"), body.text("user_id")
 	if ts := body.text("timestamp"); strings.Contains(ts, ".") {
 		event["ts"] = ts

@@ -21,19 +21,23 @@ type slackContent struct {
 	emoji  string // the first emoji that says how bad it is
 
 	read map[string]markers // titles already taken apart
+	size int                // bytes of text read so far
 }
 
 // slackPair is a labelled value: a field, or a line such as "*Severity:* high".
 type slackPair struct{ name, value string }
 
-// maxSlackNodes bounds how many attachments, blocks and elements are read;
-// Slack itself allows 50 blocks and 100 attachments.
-const maxSlackNodes = 400
+// Bounds on one message. Slack allows 50 blocks, 100 attachments and 40,000
+// characters of text.
+const (
+	maxSlackNodes = 400      // attachments, blocks, fields or elements in one list
+	maxMessage    = 64 << 10 // bytes of text
+)
 
 // readSlackMessage collects the content of a message object.
 func readSlackMessage(m object) *slackContent {
 	c := &slackContent{}
-	raw := m.text("text")
+	raw := head(m.text("text"), maxText)
 	for i, b := range m.objects("blocks") {
 		if i < maxSlackNodes {
 			c.block(b)
@@ -42,7 +46,7 @@ func readSlackMessage(m object) *slackContent {
 	// With blocks, Slack shows text only in notifications.
 	shown := len(c.lines) == 0 && c.header == ""
 	plain, links := slackPlain(raw)
-	c.text = titleLine(plain)
+	c.text = head(titleLine(plain), maxLine)
 	c.noteEmoji(raw)
 	c.links = append(c.links, links...)
 	if shown && raw != "" {
@@ -50,7 +54,8 @@ func readSlackMessage(m object) *slackContent {
 	}
 	for i, a := range m.objects("attachments") {
 		// What Slack unfurled from a link in the text is not the sender's.
-		if i < maxSlackNodes && !(a.text("from_url") != "" && (raw != "" || !shown)) {
+		unfurled := a.text("from_url") != "" && (raw != "" || !shown)
+		if i < maxSlackNodes && !unfurled {
 			c.attachment(a)
 		}
 	}
@@ -125,6 +130,8 @@ func trimTitle(t string) string {
 
 // paragraph adds a text as lines, with the labelled values in it.
 func (c *slackContent) paragraph(raw string) string {
+	raw = head(raw, min(maxText, maxMessage-c.size))
+	c.size += len(raw)
 	plain, links := slackPlain(raw)
 	if plain == "" {
 		return ""
@@ -140,7 +147,12 @@ func (c *slackContent) paragraph(raw string) string {
 
 // field adds a labelled value. Both sides may be missing.
 func (c *slackContent) field(name, rawValue string) {
-	name, _ = slackPlain(name)
+	rawValue = head(rawValue, min(maxText, maxMessage-c.size))
+	c.size += len(rawValue) + len(name)
+	if c.size > maxMessage {
+		return
+	}
+	name, _ = slackPlain(head(name, maxLine))
 	value, links := slackPlain(rawValue)
 	name = strings.TrimRight(strings.TrimSpace(name), ":： ")
 	for i := range links {
@@ -165,7 +177,7 @@ func (c *slackContent) field(name, rawValue string) {
 }
 
 func (c *slackContent) attachment(a object) {
-	title, titleLinks := slackPlain(a.text("title"))
+	title, titleLinks := slackPlain(head(a.text("title"), maxLine))
 	setFirst(&c.attachmentTitle, firstLine(title))
 	link := a.text("title_link")
 	if link == "" && len(titleLinks) > 0 {
@@ -175,8 +187,8 @@ func (c *slackContent) attachment(a object) {
 		c.links = append(c.links, incident.Link{Title: firstLine(title), URL: slackEntities.Replace(link)})
 	}
 	c.noteColour(a.text("color"))
-	c.noteEmoji(a.text("title"))
-	if fallback, _ := slackPlain(a.text("fallback")); fallback != "" && !strings.EqualFold(fallback, "[no preview available]") {
+	c.noteEmoji(head(a.text("title"), maxLine))
+	if fallback, _ := slackPlain(head(a.text("fallback"), maxLine)); fallback != "" && !strings.EqualFold(fallback, "[no preview available]") {
 		setFirst(&c.fallback, fallbackTitle(fallback))
 	}
 	setFirst(&c.pretext, titleLine(c.paragraph(a.text("pretext"))))

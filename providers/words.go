@@ -1,8 +1,9 @@
 package providers
 
 import (
+	"cmp"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -110,23 +111,15 @@ func entities(named map[string]string) []incident.Entity {
 		seen[e] = true
 		out = append(out, e)
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if a, b := entityRank(out[i].Type), entityRank(out[j].Type); a != b {
-			return a < b
-		}
-		if out[i].Type != out[j].Type {
-			return out[i].Type < out[j].Type
-		}
-		return out[i].Name < out[j].Name
+	slices.SortFunc(out, func(a, b incident.Entity) int {
+		return cmp.Or(cmp.Compare(entityRank(a.Type), entityRank(b.Type)), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
 	})
 	return out
 }
 
 func entityRank(kind string) int {
-	for i, k := range entityOrder {
-		if k == kind {
-			return i
-		}
+	if rank := slices.Index(entityOrder, kind); rank >= 0 {
+		return rank
 	}
 	return len(entityOrder)
 }
@@ -142,18 +135,9 @@ func addTag(tags map[string]string, key, value string) {
 	switch {
 	case !there || old == "":
 		tags[key] = value
-	case value != "" && !hasEntry(old, value):
+	case value != "" && !slices.Contains(strings.Split(old, ", "), value):
 		tags[key] = old + ", " + value
 	}
-}
-
-func hasEntry(list, entry string) bool {
-	for e := range strings.SplitSeq(list, ", ") {
-		if e == entry {
-			return true
-		}
-	}
-	return false
 }
 
 // unexpanded matches a value that holds nothing but template placeholders:

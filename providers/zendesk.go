@@ -115,9 +115,7 @@ func parseZendeskEvent(body object, kind string) Batch {
 		at: body.text("time"), eventType: kind, channel: detail.object("via").text("channel"),
 		change: zendeskChange(what, change),
 	}
-	for _, tag := range detailTags(detail) {
-		t.tags = append(t.tags, tag)
-	}
+	t.tags = detailTags(detail)
 	switch what {
 	case "status_changed":
 		t.status = orElse(change.text("current"), t.status)
@@ -153,7 +151,7 @@ func zendeskChange(what string, change object) string {
 func detailTags(detail object) []string {
 	var tags []string
 	list, _ := detail["tags"].([]any)
-	for _, v := range list {
+	for _, v := range list[:min(len(list), maxEntries)] {
 		if s := scalar(v); s != "" {
 			tags = append(tags, s)
 		}

@@ -102,6 +102,7 @@ func (t *zendeskTicket) readMessage() {
 // signal makes the incident signal. Its key is the ticket number: a ticket that
 // is opened again is the same alert firing again.
 func (t *zendeskTicket) signal(b *Batch) incident.Signal {
+	t.description, t.change = head(t.description, maxText), head(t.change, maxText)
 	s := incident.Signal{
 		Kind: incident.KindTicket, EventType: t.eventType, Title: t.heading(),
 		Status: t.state(), Severity: t.severity(b), Description: t.text(), Tags: t.tagMap(),
