@@ -24,6 +24,7 @@ type Delivery struct {
 	EventID string
 	Status  int    // 0 when no answer came
 	Failure string // Slack's word for it, as in X-Slack-Retry-Reason; "" when taken
+	Retried bool   // it is tried again in the background
 }
 
 // Taken says that the receiver answered 2xx in time.
@@ -65,7 +66,8 @@ func deliveryClient(opt Options) *http.Client {
 // deliver makes the first attempt, and leaves retries to the background.
 func (s *Server) deliver(ctx context.Context, e event) Delivery {
 	d, again := s.attempt(ctx, e, 0, "")
-	if again && len(s.opt.RetryDelays) > 0 {
+	d.Retried = again && len(s.opt.RetryDelays) > 0
+	if d.Retried {
 		s.spawn(func() { s.retry(e, d.Failure) })
 	}
 	return d
