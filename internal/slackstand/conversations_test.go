@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 func TestHistory(t *testing.T) {

@@ -114,7 +114,7 @@ func (s *Server) attempt(ctx context.Context, e event, retry int, reason string)
 		s.log.Warn("slackstand: event not delivered", "event_id", e.id, "retry", retry, "reason", d.Failure)
 		return d, true
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end below
+	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, answerLimit))
 	d.Status = res.StatusCode
 	if res.StatusCode/100 == 2 {
@@ -175,7 +175,7 @@ func (s *Server) VerifyURL(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("slackstand: verify the events URL: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read below
+	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	if err != nil {
 		return fmt.Errorf("slackstand: read the answer to the challenge: %w", err)

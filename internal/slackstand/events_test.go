@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/slackevents"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 func to(rec *receiver, more ...func(*slackstand.Options)) func(*slackstand.Options) {

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 func (b *bench) postText(ctx context.Context, text string) error {

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 func callback(t *testing.T, event map[string]any) []byte {
@@ -124,7 +125,7 @@ func TestImportCorpus(t *testing.T) {
 	b := setup(t)
 	shown := 0
 	for _, file := range files {
-		raw, err := os.ReadFile(file) //nolint:gosec // a test fixture
+		raw, err := os.ReadFile(file)
 		require.NoError(t, err)
 		if !strings.Contains(string(raw), `"event"`) {
 			continue

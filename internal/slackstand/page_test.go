@@ -9,11 +9,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/slackevents"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 func TestPageShowsTheChannel(t *testing.T) {

@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 func TestRestart(t *testing.T) {
@@ -49,7 +50,7 @@ func TestSavedWithoutClose(t *testing.T) {
 	b := setup(t, func(o *slackstand.Options) { o.Dir = dir })
 	b.say(t, "disk full")
 	require.Eventually(t, func() bool {
-		raw, err := os.ReadFile(filepath.Join(dir, "slack.json")) //nolint:gosec // the test's own directory
+		raw, err := os.ReadFile(filepath.Join(dir, "slack.json"))
 		return err == nil && strings.Contains(string(raw), "disk full")
 	}, 10*time.Second, 10*time.Millisecond)
 	left, err := filepath.Glob(filepath.Join(dir, "slack.json.*"))
@@ -88,7 +89,7 @@ func TestDamagedState(t *testing.T) {
 			require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 			_, err := slackstand.New(slackstand.Options{Token: token, Dir: dir})
 			require.ErrorContains(t, err, "slackstand: ")
-			raw, err := os.ReadFile(file) //nolint:gosec // the test's own directory
+			raw, err := os.ReadFile(file)
 			require.NoError(t, err)
 			assert.Equal(t, content, string(raw), "it is left for its owner to look at")
 		})
