@@ -25,8 +25,7 @@ func (s *Server) conversationsHistory(c call) (map[string]any, error) {
 			return err
 		}
 		var found []*message
-		for i := len(r.Messages) - 1; i >= 0; i-- { // newest first
-			m := r.Messages[i]
+		for _, m := range slices.Backward(r.Messages) { // newest first
 			if (m.ThreadTS == "" || m.Broadcast) && p.covers(m.TS) && (p.cursor == "" || compareTS(m.TS, p.cursor) < 0) {
 				found = append(found, m)
 			}

@@ -24,6 +24,7 @@ type Delivery struct {
 	EventID string
 	Status  int    // 0 when no answer came
 	Failure string // Slack's word for it, as in X-Slack-Retry-Reason; "" when taken
+	Retried bool   // it is tried again in the background
 }
 
 // Taken says that the receiver answered 2xx in time.
@@ -65,7 +66,8 @@ func deliveryClient(opt Options) *http.Client {
 // deliver makes the first attempt, and leaves retries to the background.
 func (s *Server) deliver(ctx context.Context, e event) Delivery {
 	d, again := s.attempt(ctx, e, 0, "")
-	if again && len(s.opt.RetryDelays) > 0 {
+	d.Retried = again && len(s.opt.RetryDelays) > 0
+	if d.Retried {
 		s.spawn(func() { s.retry(e, d.Failure) })
 	}
 	return d
@@ -112,7 +114,7 @@ func (s *Server) attempt(ctx context.Context, e event, retry int, reason string)
 		s.log.Warn("slackstand: event not delivered", "event_id", e.id, "retry", retry, "reason", d.Failure)
 		return d, true
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end below
+	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, answerLimit))
 	d.Status = res.StatusCode
 	if res.StatusCode/100 == 2 {
@@ -173,7 +175,7 @@ func (s *Server) VerifyURL(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("slackstand: verify the events URL: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read below
+	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	if err != nil {
 		return fmt.Errorf("slackstand: read the answer to the challenge: %w", err)

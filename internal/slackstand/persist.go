@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -76,12 +77,8 @@ func (sv *saver) load() error {
 			st.rooms[id] = r
 		}
 	}
-	for id, u := range snap.Users {
-		st.users[id] = u
-	}
-	for id, b := range snap.Bots {
-		st.bots[id] = b
-	}
+	maps.Copy(st.users, snap.Users)
+	maps.Copy(st.bots, snap.Bots)
 	st.addOwnBotL() // the options win over what an earlier run was called
 	st.lastTS = snap.LastTS
 	return nil

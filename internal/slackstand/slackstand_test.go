@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
 
 const alerts = "C0ALERTS01"
