@@ -45,6 +45,7 @@ missing() {
 # that keeps PostgreSQL's package from making a cluster. After it, what the
 # Redis package enabled is disabled again.
 install() {
+	# shellcheck disable=SC2016 # the inner shell expands it
 	$sudo sh -eu -c '
 		policy=/usr/sbin/policy-rc.d
 		cluster=/etc/postgresql-common/createcluster.d/nerve-tests.conf
