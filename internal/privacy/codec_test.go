@@ -1,7 +1,9 @@
 package privacy
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -83,6 +85,34 @@ func TestCodecReadsOldKeysAfterRotation(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(next.PrimaryKeyID()), string(payload.GetMetadata()["encryption-key-id"]))
 	require.ErrorContains(t, newTestConverter(t, old).FromPayload(payload, &n),
 		fmt.Sprintf("key %d, which the keyset does not hold", next.PrimaryKeyID()))
+}
+
+func TestCodecRefusesADisabledKey(t *testing.T) {
+	t.Parallel()
+	old := newTestKeyset(t)
+	payload, err := newTestConverter(t, old).ToPayload(note{"before"})
+	require.NoError(t, err)
+	next, err := old.Rotate()
+	require.NoError(t, err)
+	exported, err := next.Export()
+	require.NoError(t, err)
+	var form map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(exported))
+	decoder.UseNumber()
+	require.NoError(t, decoder.Decode(&form))
+	keys, ok := form["key"].([]any)
+	require.True(t, ok)
+	first, ok := keys[0].(map[string]any)
+	require.True(t, ok)
+	require.Equal(t, fmt.Sprint(old.PrimaryKeyID()), fmt.Sprint(first["keyId"]))
+	first["status"] = "DISABLED"
+	edited, err := json.Marshal(form)
+	require.NoError(t, err)
+
+	k, err := ParseKeyset(edited)
+	require.NoError(t, err)
+	var n note
+	require.ErrorContains(t, newTestConverter(t, k).FromPayload(payload, &n), "which the keyset does not hold")
 }
 
 func TestCodecRefusesWhatWasChanged(t *testing.T) {

@@ -1,14 +1,15 @@
 package privacy
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
 )
 
 // A phone number has 7 to 15 digits; with its country code 8 at the least
-// (ITU-T E.164). Below surePhone digits, a number that begins with "+" and has
-// no groups must be one that is given out; +104857600 bytes is not.
+// (ITU-T E.164). Below surePhone digits, a number with "+" and without groups
+// must be one that is given out: +104857600 bytes is not.
 const (
 	minPhone  = 7
 	minE164   = 8
@@ -45,8 +46,11 @@ func (sc *scan) phoneSign(i, n int) (finding, bool) {
 		if len(number)-1 < minE164 || len(number)-1 > maxPhone {
 			continue
 		}
-		grouped := k > 0 && ends[0]-(i+n) <= 4
-		if sc.isPhone(number, grouped || len(number)-1 >= surePhone) {
+		country := ""
+		if k > 0 {
+			country = text[i+n : ends[0]]
+		}
+		if sc.isPhone(number, country) {
 			return sc.unwrap(finding{i, ends[k], kindPhone, number}, "tel:"), true
 		}
 	}
@@ -58,9 +62,10 @@ func (sc *scan) phoneSign(i, n int) (finding, bool) {
 // is taken for one.
 const maxLookups = 200
 
-// isPhone asks libphonenumber's tables. possible accepts every number of a
-// length that the country has, given out or not.
-func (sc *scan) isPhone(e164 string, possible bool) bool {
+// isPhone asks libphonenumber's tables. A number whose country code stands
+// apart (the first group of digits), or that is long, needs only a length that
+// the country has; any other must be of a range that is given out.
+func (sc *scan) isPhone(e164, country string) bool {
 	if sc.lookups++; sc.lookups > maxLookups {
 		return true
 	}
@@ -68,7 +73,8 @@ func (sc *scan) isPhone(e164 string, possible bool) bool {
 	if err != nil {
 		return false
 	}
-	return possible && phonenumbers.IsPossibleNumber(number) || phonenumbers.IsValidNumber(number)
+	likely := country == strconv.Itoa(int(number.GetCountryCode())) || country == "" && len(e164)-1 >= surePhone
+	return likely && phonenumbers.IsPossibleNumber(number) || phonenumbers.IsValidNumber(number)
 }
 
 // phoneEnds appends where the groups of digits from i on end. Parentheses and a

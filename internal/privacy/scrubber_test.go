@@ -172,7 +172,10 @@ func TestTextKeeps(t *testing.T) {
 		"p99=1234.5678ms errors=104857600 rate 12.4% +5.2% 300 400 5000 values",
 		"memory +104857600 bytes, offset +0000, 4111111111111111.5, 0.4111111111111111",
 		"order 1234567890123456 trace 4611686018427387904 span 7463543187312395264",
-		"git@github.com:org/repo.git rabbit@rabbit-1.rabbit.default.svc lodash@4.17.21 bar@v1.2.3",
+		"git@github.com:org/repo.git rabbit@rabbit-1.rabbit.default.svc lodash@4.17.21 bar@v1.2.3 x@1.2.3-rc.beta",
+		"card-like 4111111111111112 and 5555 5555 5555 4445",
+		"phone: 2026-02-08, phone: 08.02.2026",
+		"diff +11 11 11 11 11 11, offset +1000 2026-02-08",
 		"user@1000.service icon@2x.png root@localhost @app.route java.lang.Object@1b2c3d4e",
 		"image app@sha256:9fceb02d0ae598e95dc970b74767f193",
 		"https://example.com/a/b?from_ts=1770517375000&to_ts=1770517975000&q=a+b",
@@ -243,6 +246,17 @@ func TestTextThatDoesNotSettleIsReplacedWhole(t *testing.T) {
 	assert.Equal(t, "<CARD><EMAIL>", shape(s.Text(testSalt, in)))
 	s.rounds = 1
 	assert.Equal(t, "<SECRET>", shape(s.Text(testSalt, in)))
+}
+
+// A text that is made to be expensive is scrubbed more, not longer.
+func TestTextStopsAskingAboutNumbers(t *testing.T) {
+	t.Parallel()
+	const notPhone = "+999 1234 5678 x "
+	s := NewScrubber()
+	assert.Equal(t, notPhone, s.Text(testSalt, notPhone))
+	out := s.Text(testSalt, strings.Repeat(notPhone, maxLookups+1))
+	assert.True(t, strings.HasPrefix(out, notPhone))
+	assert.True(t, strings.HasSuffix(shape(out), "<PHONE> x "))
 }
 
 func TestScrubberIsSafeForConcurrentUse(t *testing.T) {

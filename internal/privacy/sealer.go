@@ -101,7 +101,7 @@ func (p packer) pack(plain []byte) ([]byte, error) {
 func (p packer) unpack(packed []byte) ([]byte, error) {
 	plain, err := p.decoder.DecodeAll(packed, nil)
 	switch {
-	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded), len(plain) > MaxSealed:
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return nil, ErrTooLarge
 	case err != nil:
 		return nil, fmt.Errorf("privacy: decompress: %w", err)
