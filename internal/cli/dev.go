@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/dev"
+	"github.com/nerve-alerts/nerve/internal/devserver/state"
 )
 
 type devCmd struct {
@@ -21,23 +24,24 @@ type devCmd struct {
 	SlackPort    int    `default:"8281" help:"Port of the Slack stand-in and its page."`
 	WorkerPort   int    `default:"8282" help:"Port of the worker's health and codec endpoint."`
 	FreePorts    bool   `help:"Take free ports for everything."`
-	LogLevel     string `default:"warn" enum:"debug,info,warn,error" help:"What is logged to standard error: debug, info, warn or error."`
+	LogLevel     string `default:"error" enum:"debug,info,warn,error" help:"What is shown on standard error: debug, info, warn or error. dev.log in the state directory has it from info on."`
 }
 
 // Run runs nerve dev until it is interrupted.
 func (c *devCmd) Run(ctx context.Context, t terminal) error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return usageError{"--log-level: " + err.Error()}
-	}
 	if c.FreePorts {
 		c.Port, c.TemporalPort, c.UIPort, c.SlackPort, c.WorkerPort = 0, 0, 0, 0, 0
 	}
+	logger, closeLog, err := c.logger(t)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
 	started := time.Now()
 	d, err := dev.Start(ctx, dev.Options{
 		State: c.State, Fresh: c.Fresh, Config: c.Config,
 		Port: c.Port, TemporalPort: c.TemporalPort, UIPort: c.UIPort, SlackPort: c.SlackPort, WorkerPort: c.WorkerPort,
-		Logger: slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: level})),
+		Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -65,6 +69,31 @@ func (c *devCmd) Run(ctx context.Context, t terminal) error {
 		return errQuiet
 	}
 	return nil
+}
+
+// logger writes to dev.log in the state directory and, what is bad enough, to
+// the terminal.
+func (c *devCmd) logger(t terminal) (_ *slog.Logger, closeLog func(), err error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, nil, usageError{"--log-level: " + err.Error()}
+	}
+	dir, err := state.Dir(c.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make the state directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "dev.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the operator names the directory
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the log: %w", err)
+	}
+	handler := slog.NewMultiHandler(
+		slog.NewTextHandler(f, &slog.HandlerOptions{Level: min(level, slog.LevelInfo)}),
+		slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: level}),
+	)
+	return slog.New(handler), func() { _ = f.Close() }, nil
 }
 
 func (c *devCmd) demo(ctx context.Context, t terminal, d *dev.Dev) (int, error) {
