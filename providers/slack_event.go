@@ -129,6 +129,9 @@ func slackRef(envelope, event object) *incident.SlackRef {
 	return ref
 }
 
+// maxTextTitle is how many characters of a text make a title.
+const maxTextTitle = 100
+
 // addAlert adds a bot's message as an alert.
 func (p *slack) addAlert(batch *Batch, event object, ref *incident.SlackRef) {
 	content := readSlackMessage(event)
@@ -137,8 +140,12 @@ func (p *slack) addAlert(batch *Batch, event object, ref *incident.SlackRef) {
 		return
 	}
 	title := content.title()
+	shown := title
+	if content.fromText {
+		shown = incident.Cut(title, maxTextTitle)
+	}
 	s := incident.Signal{
-		Kind: incident.KindAlert, EventType: batch.EventType, Title: title,
+		Kind: incident.KindAlert, EventType: batch.EventType, Title: shown,
 		Severity: content.severity(title), Status: content.status(title),
 		Description: content.description(title), Tags: content.tags(), Links: labelled(content.links),
 	}

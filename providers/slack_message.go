@@ -22,6 +22,8 @@ type slackContent struct {
 
 	read map[string]markers // titles already taken apart
 	size int                // bytes of text read so far
+
+	fromText bool // the title is the beginning of a text
 }
 
 // slackPair is a labelled value: a field, or a line such as "*Severity:* high".
@@ -74,13 +76,16 @@ func (c *slackContent) title() string {
 		fallback = "" // Slack made it from the attachment's text: it adds nothing
 	}
 	candidates := []string{
-		c.attachmentTitle, c.header, c.section, fallback, meaningful(c.text), c.pretext, c.attachmentText, c.text,
+		c.attachmentTitle, c.header, c.section, fallback,
+		meaningful(c.text), c.pretext, c.attachmentText, c.text,
 	}
+	const firstTextCandidate = 4
 	if len(c.lines) > 0 {
 		candidates = append(candidates, firstLine(c.lines[0]))
 	}
 	best := ""
-	for _, t := range candidates {
+	for i, t := range candidates {
+		c.fromText = i >= firstTextCandidate
 		if t = trimTitle(strings.TrimSpace(t)); t == "" {
 			continue
 		}

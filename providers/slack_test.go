@@ -161,6 +161,7 @@ func TestSlackAlertShapes(t *testing.T) {
 		"attachment title":     {`{"text":"","attachments":[{"color":"a30200","title":"Triggered: CPU is high","fallback":"f","text":"x"}]}`, "Triggered: CPU is high", "cpu is high", firing, high},
 		"attachment recovered": {`{"text":"","attachments":[{"color":"2eb886","title":"Recovered: CPU is high","text":"x"}]}`, "Recovered: CPU is high", "cpu is high", resolved, info},
 		"no data":              {`{"text":"","attachments":[{"color":"#bbb","title":"No data: CPU is high","text":"x"}]}`, "No data: CPU is high", "cpu is high", firing, medium},
+		"first state wins":     {`{"text":"[RESOLVED] Triggered: CPU is high"}`, "[RESOLVED] Triggered: CPU is high", "cpu is high", resolved, medium},
 		"firing count":         {`{"attachments":[{"color":"danger","title":"[FIRING:3] InstanceDown (api prod)","text":""}]}`, "[FIRING:3] InstanceDown (api prod)", "instancedown (api prod)", firing, high},
 		"both in one":          {`{"attachments":[{"color":"danger","title":"[FIRING:1, RESOLVED:2] InstanceDown"}]}`, "[FIRING:1, RESOLVED:2] InstanceDown", "instancedown", firing, high},
 		"resolved":             {`{"attachments":[{"color":"good","title":"[RESOLVED] InstanceDown (api prod)","text":""}]}`, "[RESOLVED] InstanceDown (api prod)", "instancedown (api prod)", resolved, info},
@@ -246,6 +247,14 @@ func TestSlackAlertDetails(t *testing.T) {
 	}, s.RelatedEntities)
 	assert.Equal(t, "B1", s.Slack.BotID)
 	assert.Empty(t, s.Slack.UserID)
+}
+
+func TestSlackTitleOfLongText(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("disk ", 40)
+	batch := slackEvent(t, `{"type":"message","bot_id":"B1","channel":"C1","ts":"1760000000.000100","text":"`+long+`full"}`)
+	assert.Equal(t, long[:99]+"…", batch.Signals[0].Title)
+	assert.True(t, strings.HasSuffix(batch.Signals[0].Group, "full"), "alerts that differ late do not share a group")
 }
 
 func TestSlackOtherBodies(t *testing.T) {

@@ -80,9 +80,6 @@ func (p *zendesk) Parse(r *Request) (Batch, error) {
 	var batch Batch
 	if kind := body.text("type"); strings.HasPrefix(kind, "zen:") {
 		batch = parseZendeskEvent(body, strings.TrimPrefix(kind, zendeskEvent))
-		if batch.EventID == "" {
-			batch.EventID = body.text("id")
-		}
 	} else {
 		batch = parseZendeskTrigger(body)
 	}
