@@ -50,6 +50,7 @@ func TestTextReplacesAddresses(t *testing.T) {
 		"joe@163.com":                                          "<EMAIL>",
 		"joe@example.com-2026 joe@example.com.10":              "<EMAIL>-2026 <EMAIL>.10",
 		"a@example.com,b@example.com;c@example.com":            "<EMAIL>,<EMAIL>;<EMAIL>",
+		"cut: joe.smith@exam…":                                 "cut: <EMAIL>…",
 		"joe@sub.domain.xn--p1ai":                              "<EMAIL>",
 		"user joe@example.com: password: hunter2":              "user <EMAIL>: password: <SECRET>",
 	} {
