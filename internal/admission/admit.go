@@ -58,7 +58,7 @@ func (a *Admission) prepare(c Claim) (Claim, time.Time, error) {
 func (a *Admission) admitInRedis(ctx context.Context, c Claim, k keys, now time.Time, body []byte) (Decision, time.Duration, error) {
 	l := c.Limits
 	reply, err := admitScript.Run(ctx, a.client,
-		[]string{k.cap, k.bucket, k.delivery, k.window, a.opts.DeliveryStream},
+		[]string{k.limit, k.bucket, k.delivery, k.window, a.opts.DeliveryStream},
 		now.UnixMicro(), c.WorkflowID, c.IncidentID,
 		flag(c.DeliveryID != ""), flag(c.Window != ""), flag(c.SkipRate),
 		millis(l.DeliveryTTL), millis(l.PendingTTL), perToken(l.RatePerMin), l.Burst, l.HardCap,

@@ -13,14 +13,14 @@ type names struct{ prefix string }
 // keys are the keys of one claim. A key whose layer is skipped is named but
 // never touched, because Redis wants every key declared.
 type keys struct {
-	cap, bucket, delivery, window, last string
+	limit, bucket, delivery, window, last string
 }
 
 func (n names) of(c Claim) keys {
 	window := hash(c.Source, c.Window)
 	source := hash(c.Source)
 	return keys{
-		cap:      n.prefix + "cap:" + source,
+		limit:    n.prefix + "cap:" + source,
 		bucket:   n.prefix + "rate:" + source,
 		delivery: n.prefix + "delivery:" + hash(c.Source, c.DeliveryID),
 		window:   n.prefix + "window:" + window,

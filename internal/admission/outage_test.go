@@ -125,6 +125,7 @@ func TestSlowRedisCostsOneBudget(t *testing.T) {
 			client := redis.NewClient(&redis.Options{
 				Addr: listener.Addr().String(), ContextTimeoutEnabled: contexts, MaxRetries: -1,
 				Protocol: 2, DisableIdentity: true, // the first thing written is the script
+				ReadTimeout: time.Hour,
 			})
 			t.Cleanup(func() { _ = client.Close() })
 			hook := &commands{}
@@ -133,18 +134,104 @@ func TestSlowRedisCostsOneBudget(t *testing.T) {
 			a := open(t, client, logTo(logged), func(o *Options) {
 				o.Budget, o.ProbeEvery = 20*time.Millisecond, time.Hour
 			})
-			require.Equal(t, New, admit(t, a, claim(1)).Verdict)
-			sent, _ := hook.total()
+			decided := make(chan Decision, 1)
+			go func() { decided <- admit(t, a, claim(1)) }()
+			select {
+			case d := <-decided:
+				require.Equal(t, New, d.Verdict)
+			case <-time.After(patience):
+				require.FailNow(t, "the request waits for Redis beyond its budget")
+			}
+			sent := hook.total()
 			for n := 2; n < 100; n++ {
 				assert.True(t, admit(t, a, claim(n)).Local)
 			}
-			later, _ := hook.total()
+			later := hook.total()
 			assert.Equal(t, sent, later)
 			assert.Equal(t, 1, logged.count(saidAway))
 			_, _, _, err := a.Lookup(t.Context(), "unknown", "unknown")
 			assert.ErrorIs(t, err, ErrUnavailable)
 		})
 	}
+}
+
+// A Redis cluster refuses keys of several slots and keys that a script did not
+// declare, so all of it is tried on one.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := &server{addr: freePort(t), dir: t.TempDir(), fsync: "no", more: []string{"--cluster-enabled", "yes"}}
+	require.NoError(t, s.start())
+	t.Cleanup(s.kill)
+	require.NoError(t, connect(t, s.addr).ClusterAddSlotsRange(ctx, 0, 16383).Err())
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.addr}, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	require.Eventually(t, func() bool { return client.Set(ctx, "ready", 1, 0).Err() == nil }, patience, 10*time.Millisecond)
+
+	a := open(t, client)
+	c := claim(1)
+	require.Equal(t, New, admit(t, a, c).Verdict)
+	require.NoError(t, a.Abandon(ctx, c))
+	require.Equal(t, New, admit(t, a, c).Verdict)
+	confirm(t, a, c)
+	require.Equal(t, Repeat, admit(t, a, claim(2)).Verdict)
+	owner, _, _, err := a.Lookup(ctx, c.Source, c.Window)
+	require.NoError(t, err)
+	assert.Equal(t, "wf-1", owner)
+	require.NoError(t, a.replayTask(c, a.names.of(c), []byte(`{"id":"replayed"}`)).run(ctx))
+	require.NoError(t, a.Release(ctx, c.Source, c.Window, "wf-1"))
+	require.NoError(t, a.Log(ctx, contract.Delivery{ID: "logged"}))
+	assert.False(t, a.Stats().Away)
+
+	spool(t, a, "wf", "good")
+	spool(t, a, "wf", "bad")
+	items := newSink()
+	background(t, func(ctx context.Context) error {
+		return a.Drain(ctx, "d", func(_ context.Context, it Item) error {
+			if string(it.Sealed) == "bad" {
+				return ErrPoison
+			}
+			items.enter(it)
+			items.leave(it, true)
+			return nil
+		})
+	})
+	var rows table
+	background(t, func(ctx context.Context) error {
+		return a.Consume(ctx, "r", func(_ context.Context, batch []contract.Delivery) error {
+			rows.insert(batch)
+			return nil
+		})
+	})
+	require.Eventually(t, func() bool {
+		n, err := a.Depth(ctx)
+		return err == nil && n == 0 && len(rows.ids()) == 4
+	}, patience, 5*time.Millisecond)
+	assert.Equal(t, []string{"good"}, items.taken("wf"))
+	assert.Equal(t, []string{"delivery-1", "delivery-2", "replayed", "logged"}, rows.ids())
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	client := connect(t, "127.0.0.1:1")
+	for name, o := range map[string]Options{
+		"no client":         {},
+		"two hash tags":     {Client: client, Prefix: "{a}"},
+		"stream of no slot": {Client: client, DeliveryStream: "deliveries"},
+		"cluster without contexts": {
+			Client: redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}}),
+		},
+	} {
+		_, err := Open(o)
+		assert.Error(t, err, name)
+	}
+	a, err := Open(Options{Client: client})
+	require.NoError(t, err)
+	assert.Equal(t, "nerve:{nerve}:deliveries", a.opts.DeliveryStream)
+	assert.Equal(t, "nerve:{nerve}:spool", a.names.spool())
+	assert.Equal(t, "nerve:{nerve}:spool:dead", a.names.deadLetters(a.names.spool()))
+	assert.Equal(t, 50*time.Millisecond, a.opts.Budget)
+	assert.Equal(t, time.Minute, a.timing.block)
 }
 
 // A sender that hangs up is not a Redis that is away, and its commit is still

@@ -225,7 +225,7 @@ func (d *Dev) slack(o Options, s state.Secrets, l listeners) error {
 	stand, err := slackstand.New(slackstand.Options{
 		Token: s.SlackToken, SigningSecret: s.Sources["slack"], EventsURL: url(l.ingest) + "/slack/events",
 		Channels:    []slackstand.Channel{{ID: AlertsChannel, Name: "alerts", Topic: "Where alerts come in and nerve answers"}},
-		RetryDelays: slackstand.SlackRetryDelays(), Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
+		RetryDelays: slackstand.SlackRetryDelays(), Echo: true, Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
 	})
 	if err != nil {
 		return err

@@ -48,6 +48,8 @@ func TestDeliveryOutcomeIsWrittenOnce(t *testing.T) {
 	accepted := delivered("d", contract.OutcomeAccepted)
 	failed := delivered("d", contract.OutcomeFailed)
 	failed.Status = 503
+	failedSealed := failed
+	failedSealed.Sealed, failedSealed.Headers = sealed, headers
 
 	cases := []struct {
 		name    string
@@ -60,6 +62,11 @@ func TestDeliveryOutcomeIsWrittenOnce(t *testing.T) {
 		{"before an open entry, whose bytes are taken", []contract.Delivery{accepted, open}, contract.OutcomeAccepted, true},
 		{"all of it twice", []contract.Delivery{open, accepted, open, accepted}, contract.OutcomeAccepted, true},
 		{"the first outcome stays", []contract.Delivery{open, failed, accepted}, contract.OutcomeFailed, true},
+		{
+			"the first outcome stays, with the bytes of the second",
+			[]contract.Delivery{accepted, failedSealed},
+			contract.OutcomeAccepted, true,
+		},
 		{"only open", []contract.Delivery{open, open}, "", true},
 	}
 	for _, c := range cases {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,19 +74,29 @@ func TestRetryableOfABusyFile(t *testing.T) {
 	first, second := &fileLock{path: lock}, &fileLock{path: lock}
 	require.NoError(t, first.Lock(t.Context(), nil))
 
-	waiting, cancel := context.WithCancel(t.Context())
-	got := make(chan error, 1)
-	go func() { got <- second.Lock(waiting, nil) }()
-	select {
-	case err := <-got:
-		require.Fail(t, "a second process got the lock", "%v", err)
-	case <-time.After(3 * lockPoll): // it asked, was told that the file is busy, and asks again
-	}
-	cancel()
-	require.ErrorIs(t, <-got, context.Canceled)
+	busy, err := openFile(lock, 1, url.Values{"_pragma": {"busy_timeout(0)"}})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, busy.Close()) }()
+	_, err = busy.ExecContext(t.Context(), "BEGIN EXCLUSIVE")
+	require.Error(t, err)
+	assert.True(t, Retryable(err), "%v", err)
 
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, second.Lock(over, nil), context.Canceled, "waiting ends with the context")
+
+	var released atomic.Bool
+	got := make(chan error, 1)
+	go func() {
+		err := second.Lock(t.Context(), nil)
+		if !released.Load() {
+			err = errors.Join(err, errors.New("both have the lock"))
+		}
+		got <- err
+	}()
+	released.Store(true)
 	require.NoError(t, first.Unlock(t.Context(), nil))
-	require.NoError(t, second.Lock(t.Context(), nil))
+	require.NoError(t, <-got)
 	require.NoError(t, second.Unlock(t.Context(), nil))
 }
 

@@ -12,7 +12,7 @@ import (
 // lockPoll is how often a waiting process asks for the lock again.
 const lockPoll = 50 * time.Millisecond
 
-// fileLock keeps two processes from migrating one SQLite file at once. SQLite
+// fileLock keeps two processes from setting up one SQLite file at once. SQLite
 // has no lock that outlives a transaction, and a migration is several, so the
 // lock is an exclusive transaction on an empty database beside the file. The
 // system drops it when the process dies, on every platform.
@@ -37,7 +37,7 @@ func (l *fileLock) Lock(ctx context.Context, _ *sql.DB) error {
 	}
 	conn, err := acquire(ctx, db)
 	if err != nil {
-		return errors.Join(fmt.Errorf("wait for %s, which another process holds while it migrates: %w", l.path, err), db.Close())
+		return errors.Join(fmt.Errorf("wait for %s, which another process holds while it sets up the database: %w", l.path, err), db.Close())
 	}
 	l.db, l.conn = db, conn
 	return nil

@@ -41,8 +41,8 @@ func newPostgresMigrator(db *sql.DB) (*migrator, error) {
 	return newMigrator(goose.DialectPostgres, db, "postgres", goose.WithSessionLocker(locker))
 }
 
-func newSQLiteMigrator(db *sql.DB, file string) (*migrator, error) {
-	return newMigrator(goose.DialectSQLite3, db, "sqlite", goose.WithLocker(&fileLock{path: file + ".lock"}))
+func newSQLiteMigrator(db *sql.DB, lock *fileLock) (*migrator, error) {
+	return newMigrator(goose.DialectSQLite3, db, "sqlite", goose.WithLocker(lock))
 }
 
 func newMigrator(dialect goose.Dialect, db *sql.DB, dir string, locker goose.ProviderOption) (*migrator, error) {

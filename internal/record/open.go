@@ -50,8 +50,6 @@ func (s *Store) Close() error {
 	if s.read != s.write {
 		errs = append(errs, s.read.Close())
 	}
-	// The writer goes last: the last SQLite connection folds the WAL back into
-	// the file, which a read-only one cannot.
 	errs = append(errs, s.write.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("record: close: %w", err)

@@ -32,18 +32,30 @@ func TestPastIncidents(t *testing.T) {
 		query func(q record.PastQuery) record.PastQuery
 		want  []string
 	}{
-		{"fingerprint first, then title", func(q record.PastQuery) record.PastQuery { return q },
-			[]string{"print-new", "print-old", "both", "title-new", "title-old"}},
-		{"limit", func(q record.PastQuery) record.PastQuery { q.Limit = 4; return q },
-			[]string{"print-new", "print-old", "both", "title-new"}},
-		{"no title", func(q record.PastQuery) record.PastQuery { q.Title = " "; return q },
-			[]string{"print-new", "print-old", "both"}},
-		{"no fingerprint", func(q record.PastQuery) record.PastQuery { q.Fingerprint = ""; return q },
-			[]string{"title-new", "both", "title-old"}},
-		{"another source", func(q record.PastQuery) record.PastQuery { q.Source = "datadog-test"; q.Fingerprint = ""; return q },
-			[]string{"elsewhere"}},
-		{"nothing excluded", func(q record.PastQuery) record.PastQuery { q.ExcludeID = ""; q.Title = ""; return q },
-			[]string{"self", "print-new", "print-old", "both"}},
+		{
+			"fingerprint first, then title", func(q record.PastQuery) record.PastQuery { return q },
+			[]string{"print-new", "print-old", "both", "title-new", "title-old"},
+		},
+		{
+			"limit", func(q record.PastQuery) record.PastQuery { q.Limit = 4; return q },
+			[]string{"print-new", "print-old", "both", "title-new"},
+		},
+		{
+			"no title", func(q record.PastQuery) record.PastQuery { q.Title = " "; return q },
+			[]string{"print-new", "print-old", "both"},
+		},
+		{
+			"no fingerprint", func(q record.PastQuery) record.PastQuery { q.Fingerprint = ""; return q },
+			[]string{"title-new", "both", "title-old"},
+		},
+		{
+			"another source", func(q record.PastQuery) record.PastQuery { q.Source = "datadog-test"; q.Fingerprint = ""; return q },
+			[]string{"elsewhere"},
+		},
+		{
+			"nothing excluded", func(q record.PastQuery) record.PastQuery { q.ExcludeID = ""; q.Title = ""; return q },
+			[]string{"self", "print-new", "print-old", "both"},
+		},
 		{"nothing to go by", func(q record.PastQuery) record.PastQuery { q.Fingerprint, q.Title = "", ""; return q }, []string{}},
 	}
 	onBoth(t, func(t *testing.T, s *record.Store) {

@@ -36,8 +36,8 @@ func openSQLite(ctx context.Context, addr address) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The first connection switches the file to WAL, which a reader cannot.
-	if err := writer.PingContext(ctx); err != nil {
+	lock := &fileLock{path: addr.file + ".lock"}
+	if err := connect(ctx, writer, lock); err != nil {
 		return nil, errors.Join(fmt.Errorf("record: %s cannot be used as a SQLite database: "+
 			"is it one, and on a local disk?: %w", addr.file, err), writer.Close())
 	}
@@ -45,13 +45,23 @@ func openSQLite(ctx context.Context, addr address) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	migrate, err := newSQLiteMigrator(writer, addr.file)
+	migrate, err := newSQLiteMigrator(writer, lock)
 	if err != nil {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
 	}
 	return &Store{
 		write: bun.NewDB(writer, sqlitedialect.New()), read: bun.NewDB(reader, sqlitedialect.New()), migrate: migrate,
 	}, nil
+}
+
+// connect makes the first connection, which switches the file to WAL. SQLite
+// does not wait for its busy timeout there: when two processes try at once, one
+// is told at once that the file is busy. So they take turns.
+func connect(ctx context.Context, db *sql.DB, lock *fileLock) error {
+	if err := lock.Lock(ctx, nil); err != nil {
+		return err
+	}
+	return errors.Join(db.PingContext(ctx), lock.Unlock(context.WithoutCancel(ctx), nil))
 }
 
 // createFile makes the file readable for its owner only; SQLite gives the

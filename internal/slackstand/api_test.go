@@ -166,6 +166,10 @@ func TestPostMessage(t *testing.T) {
 	require.Len(t, reply.Attachments, 1)
 	require.Len(t, reply.Blocks.BlockSet, 1)
 
+	replies, _, _, err = b.api.GetConversationRepliesContext(t.Context(), &slack.GetConversationRepliesParameters{ChannelID: alerts, Timestamp: parent})
+	require.NoError(t, err)
+	assert.Empty(t, replies[1].Metadata, "metadata is for those who ask for it")
+
 	// By name, and to a reply: both end where Slack puts them.
 	channel, _, err := b.api.PostMessageContext(t.Context(), "#alerts", slack.MsgOptionText("x", false))
 	require.NoError(t, err)

@@ -1,7 +1,9 @@
 package slackstand_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -241,6 +243,22 @@ func TestEcho(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]bool{"": true, "message_changed": true, "eyes": true}, seen)
+}
+
+// Close gives up what is under way, and returns when it has ended.
+func TestCloseEndsDeliveries(t *testing.T) {
+	t.Parallel()
+	rec := receive(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	var log bytes.Buffer // not safe for use while a delivery still runs, which is the point
+	b := setup(t, to(rec, func(o *slackstand.Options) {
+		o.Echo, o.RetryDelays, o.AckTimeout = true, []time.Duration{time.Hour}, time.Hour
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	}))
+	require.NoError(t, b.postText(t.Context(), "x"))
+	require.Eventually(t, func() bool { return len(rec.deliveries()) == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, b.Close())
+	assert.Contains(t, log.String(), "event not delivered")
+	require.NoError(t, b.Close(), "a second time is no harm")
 }
 
 func TestVerifyURL(t *testing.T) {

@@ -1,0 +1,106 @@
+package contract_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files; the diff is the review")
+
+func filled() contract.TriageInput {
+	at := time.Date(2026, 2, 8, 2, 22, 55, 481419000, time.UTC)
+	ref := &incident.SlackRef{
+		TeamID: "T0TEAM0001", ChannelID: "C0ALERTS01", MessageTS: "1770517375.481419", ThreadTS: "1770517375.481419",
+		UserID: "U0USER0001", BotID: "B0BOT00001", InThread: true,
+	}
+	evidence := []incident.Evidence{{ID: "E1", Tool: "alert", Title: "t", Text: "x", URL: "https://example.com", At: at, Failed: true}}
+	verdict := &incident.Verdict{
+		Summary: "s", Claims: []incident.Claim{{Text: "c", Evidence: []string{"E1"}}}, LikelyCause: "l",
+		Confidence: incident.ConfidenceLow, NextSteps: []string{"n"}, Analyst: incident.AnalystRules,
+	}
+	return contract.TriageInput{
+		Signal: incident.Signal{
+			IncidentID: "slack_1770517375_481419", DeduplicationKey: "slack:alert:C0ALERTS01:1770517375.481419",
+			Source: "slack", Provider: "slack", Kind: incident.KindAlert, Severity: incident.SeverityHigh,
+			Status: incident.StatusFiring, EventType: "message", Timestamp: at, Title: "t", Description: "d",
+			Tags:            map[string]string{"env": "prod"},
+			RelatedEntities: []incident.Entity{{Type: "service", Name: "api"}},
+			Links:           []incident.Link{{Title: "l", URL: "https://example.com"}}, Slack: ref,
+			RawPayload: incident.RawPayload{DeliveryID: "d1", ContentType: "application/json", Size: 2, SHA256: "00", Sealed: []byte{1, 2}},
+			Key:        incident.Key{Kind: incident.KeyEvent, Value: "v", Opaque: true}, Group: "g", Fingerprint: "f",
+		},
+		Salt: []byte{3, 4}, Window: "w", Route: contract.Route{Channel: "C0ALERTS01", QuietPeriod: time.Hour}, ReceivedAt: at,
+		State: &contract.TriageState{
+			Phase: contract.PhaseOpen, Status: incident.StatusAcknowledged, Occurrences: 5, LastSeen: at, OpenedAt: at,
+			AcknowledgedBy: "a", ResolvedBy: "r", Light: "eyes", Headline: ref, VerdictTS: "1.2", Verdict: verdict,
+			Evidence: evidence, Seen: []string{"d1"},
+		},
+	}
+}
+
+// TestEncodings pins what crosses Temporal and Redis: a field that is renamed or
+// dropped would be lost in every history and stream entry that exists.
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	in := filled()
+	at := in.ReceivedAt
+	for name, v := range map[string]any{
+		"triage_input":   in,
+		"triage_result":  contract.TriageResult{IncidentID: "i", Outcome: "resolved", ResolvedBy: "r", Occurrences: 2, Verdict: in.State.Verdict},
+		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at},
+		"resolved":       contract.Resolved{DeliveryID: "d", At: at},
+		"decision":       contract.Decision{By: "b", Reason: "r"},
+		"command":        contract.Command{WorkflowID: "w", KeyKind: incident.KeyAlert, Start: &in, Occurrence: &contract.Occurrence{}, Resolved: &contract.Resolved{}},
+		"evidence_query": contract.EvidenceQuery{Tool: "t", Signal: in.Signal, OpenedAt: at, Salt: in.Salt},
+		"incident_record": contract.IncidentRecord{
+			ID: "i", WorkflowID: "w", RunID: "r", Revision: 1, Phase: contract.PhaseOpen, Status: incident.StatusFiring, Signal: in.Signal,
+			Occurrences: 1, OpenedAt: at, LastSeen: at, ClosedAt: at, AcknowledgedBy: "a", ResolvedBy: "r", Failure: "f",
+			Verdict: in.State.Verdict, Evidence: in.State.Evidence,
+		},
+		"delivery": contract.Delivery{
+			ID: "d", Source: "s", Provider: "p", ReceivedAt: at, RemoteIP: "192.0.2.1", EventID: "e", EventType: "t", Scheme: "x",
+			Assurance: "signed", Outcome: contract.OutcomeAccepted, Reason: "r", Code: "C", Status: 200, Signals: 1, WorkflowID: "w",
+			IncidentID: "i", Fingerprint: "f", Count: 1, Headers: map[string]string{"a": "b"}, ContentType: "c", Size: 1, SHA256: "0", Sealed: []byte{5},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := json.MarshalIndent(v, "", "  ")
+			require.NoError(t, err)
+			golden(t, name, append(got, '\n'))
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden.json")
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o750))
+		require.NoError(t, os.WriteFile(path, got, 0o600))
+	}
+	want, err := os.ReadFile(path) //nolint:gosec // a file of this test
+	require.NoError(t, err, "run go test ./internal/contract -update and read the diff")
+	assert.Equal(t, string(want), string(got))
+}
+
+func TestMilestones(t *testing.T) {
+	t.Parallel()
+	var told []int64
+	for n := int64(0); n <= 1000; n++ {
+		if contract.Milestone(n) {
+			told = append(told, n)
+		}
+	}
+	assert.Equal(t, []int64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}, told)
+}
