@@ -78,8 +78,10 @@ func (s *Server) event(ctx context.Context, x *exchange, a *answer, unproved boo
 		level, name = slog.LevelWarn, eventFailed
 	case unproved:
 		level, name = slog.LevelWarn, eventSignature
-	case a.problem != nil:
+	case d.Status >= http.StatusInternalServerError && d.Outcome == contract.OutcomeFailed:
 		level, name = slog.LevelError, eventFailed
+	case a.problem != nil: // the sender's mistake, or the operator's wish
+		level, name = slog.LevelWarn, eventFailed
 	}
 	attrs := append(x.attrs(name),
 		slog.String("outcome", string(d.Outcome)), slog.String("reason", d.Reason), slog.Int("status", d.Status),

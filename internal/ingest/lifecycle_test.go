@@ -92,7 +92,7 @@ func TestGracefulStop(t *testing.T) {
 	b := newBench(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	b.temporal.before = func() { close(entered); <-leave }
-	b.reactor.hold = leave
+	b.reactor.hold = make(chan struct{})
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
@@ -131,6 +131,8 @@ func TestGracefulStop(t *testing.T) {
 	}
 	close(leave)
 	assert.Equal(t, 200, <-answered)
+	require.Never(t, func() bool { return len(served) > 0 }, 50*time.Millisecond, 5*time.Millisecond, "the reaction is still out")
+	close(b.reactor.hold)
 	require.NoError(t, <-served)
 	assert.Len(t, b.reactor.refs, 1, "its reaction is waited for")
 	_, err = net.DialTimeout("tcp", l.Addr().String(), time.Second)

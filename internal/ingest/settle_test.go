@@ -139,6 +139,20 @@ func TestRedisForgets(t *testing.T) {
 	}
 }
 
+// TestRedisForgetsEverything: an incident runs that nothing else remembers. The
+// answer then names none, rather than the one of a life that never began.
+func TestRedisForgetsEverything(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.temporal.running["vendor:alert:monitor-1"] = true
+	for i := range 2 {
+		_, r := b.post(t, body(t, fmt.Sprint("e", i), signal()))
+		assert.Equal(t, reply{Status: "debounced", Reason: "Alert already processing"}, r)
+	}
+	assert.Empty(t, b.gate.entries()[0].IncidentID)
+	assert.NotEmpty(t, b.gate.entries()[0].WorkflowID)
+}
+
 // TestCrashBetweenClaimAndStart leaves a claim pending, as a killed process
 // does, and expects the sender's retry to start the same incident exactly once.
 func TestCrashBetweenClaimAndStart(t *testing.T) {
