@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer core.Close()
+	defer core.Close() //nolint:contextcheck // it brings out what is left after ctx has ended
 	in, err := app.NewIngest(core)
 	if err != nil {
 		return err

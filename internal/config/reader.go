@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,12 +111,9 @@ func (r *reader) asBoolean(key, text string) bool {
 
 func (r *reader) choice(path string, allowed ...string) string {
 	v := strings.ToLower(r.text(path))
-	for _, a := range allowed {
-		if v == a {
-			return v
-		}
+	if !slices.Contains(allowed, v) {
+		r.mistake(r.name(path), fmt.Sprintf("%q is not known", v), "Use "+strings.Join(allowed, ", "))
 	}
-	r.mistake(r.name(path), fmt.Sprintf("%q is not known", v), "Use "+strings.Join(allowed, ", "))
 	return v
 }
 

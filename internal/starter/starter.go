@@ -118,8 +118,7 @@ func (s *Starter) start(ctx context.Context, cmd contract.Command) (Result, erro
 	if err == nil {
 		return Result{Outcome: Started, RunID: run.GetRunID()}, nil
 	}
-	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &already) {
+	if already, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		outcome := AlreadyRunning
 		if cmd.KeyKind == incident.KeyEvent {
 			outcome = AlreadyTaken
@@ -134,8 +133,7 @@ func (s *Starter) signal(ctx context.Context, id, name string, arg any) (Result,
 	if err == nil {
 		return Result{Outcome: Signalled}, nil
 	}
-	var notFound *serviceerror.NotFound
-	if errors.As(err, &notFound) {
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return Result{Outcome: NotRunning}, nil
 	}
 	return Result{}, classify("signal "+name, err)
