@@ -50,9 +50,10 @@ histories: ## record the workflow histories that replay tests run
 	go test ./testsuite -run TestRecordHistories -record -count=1 -timeout 10m
 
 .PHONY: lint
-lint: ## golangci-lint and the import rules
+lint: ## golangci-lint, the import rules, and links between documents
 	$(tool) golangci-lint run ./...
 	./scripts/imports.sh
+	./scripts/links.sh
 
 .PHONY: fmt
 fmt: ## format the code as lint wants it

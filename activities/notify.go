@@ -53,8 +53,7 @@ func noSlack() error {
 
 // code is an adapter error's stable name, or "".
 func code(err error) string {
-	var c classified
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[classified](err); ok {
 		return c.Code()
 	}
 	return ""

@@ -52,7 +52,7 @@ func (k Key) readable(source string) string {
 }
 
 func unsafeInID(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._:-", r))
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-", r)
 }
 
 // digest hashes the parts with an unambiguous separator and returns hex.

@@ -206,12 +206,10 @@ func (t *triage) unsealed() incident.Signal {
 
 // reason is the innermost message of a failed activity, for people.
 func reason(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		if last := timeout.Unwrap(); last != nil {
 			return "timed out; last: " + reason(last)
 		}

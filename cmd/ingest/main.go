@@ -31,8 +31,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer core.Close() //nolint:contextcheck // it brings out what is left after ctx has ended
-	in, err := app.NewIngest(core)
+	defer core.Close(ctx)
+	in, err := app.NewIngest(core) //nolint:contextcheck // the handlers get their requests' contexts
 	if err != nil {
 		return err
 	}

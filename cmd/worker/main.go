@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer core.Close()
+	defer core.Close(ctx)
 	w, err := back.New(ctx, core, back.Options{})
 	if err != nil {
 		return err

@@ -137,10 +137,10 @@ func (c *Core) Prepare(ctx context.Context) error {
 	}
 }
 
-// Close lets go of every connection. What admission still holds for Redis goes
-// out first.
-func (c *Core) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+// Close lets go of every connection, also after ctx has ended. What admission
+// still holds for Redis goes out first.
+func (c *Core) Close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := c.Admission.Close(ctx); err != nil {
 		c.Log.Warn("admission did not bring everything out", "error", err)

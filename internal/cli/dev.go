@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -55,8 +56,7 @@ func (c *devCmd) Run(ctx context.Context, t terminal) error {
 	if c.Demo {
 		if failed, err = c.demo(ctx, t, d); err != nil && ctx.Err() == nil {
 			stop()
-			<-ended
-			return err
+			return errors.Join(err, <-ended)
 		}
 		if c.Exit {
 			stop()

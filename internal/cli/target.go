@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
 	"log/slog"
 
 	"github.com/nerve-alerts/nerve/internal/app"
@@ -38,7 +37,7 @@ func (tg *target) with(ctx context.Context, run func(*operator.Operator) error) 
 	o := temporalx.Options{
 		Address: address.Address, Namespace: address.Namespace, APIKey: address.APIKey.Reveal(),
 		DataConverter: dc, FailureConverter: privacy.NewFailureConverter(dc),
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	if address.TLS {
 		o.TLS = app.TLS()

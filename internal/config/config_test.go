@@ -129,7 +129,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	t.Parallel()
 	path := yamlFile(t, `
 prot: 80
-log: {levvel: info}
+log: {levell: info}
 sources:
   - name: Bad Name
     provider: datadgo
@@ -159,7 +159,7 @@ sources:
 		"NERVE_START_IN_FLIGHT=0",
 	}})
 	for _, key := range []string{
-		"prot", "log.levvel", "sources[Bad Name].name", "sources[Bad Name].provider", "sources[Bad Name].secrets[0]",
+		"prot", "log.levell", "sources[Bad Name].name", "sources[Bad Name].provider", "sources[Bad Name].secrets[0]",
 		"sources[Bad Name].secrets[1]", "sources[Bad Name].secrets[2]", "sources[Bad Name].windw", "sources[Bad Name].debounce",
 		"sources[Bad Name].rate", "sources[Bad Name].delivery_ttl", "sources[Bad Name].stale_status",
 		"sources[Bad Name].min_assurance", "sources[Bad Name].paused", "sources[twice].secrets", "sources[twice].name",
@@ -171,7 +171,7 @@ sources:
 		assert.Contains(t, found, key)
 	}
 	assert.Contains(t, found["prot"].Fix, "Did you mean port?")
-	assert.Contains(t, found["log.levvel"].Fix, "log.level")
+	assert.Contains(t, found["log.levell"].Fix, "log.level")
 	assert.Contains(t, found["sources[Bad Name].windw"].Fix, "window")
 	assert.Contains(t, found["QUEUE_BACKEND_TYPE"].Problem, "Temporal is the queue")
 	for _, m := range found {

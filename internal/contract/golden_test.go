@@ -89,7 +89,7 @@ func golden(t *testing.T, name string, got []byte) {
 		require.NoError(t, os.MkdirAll("testdata", 0o750))
 		require.NoError(t, os.WriteFile(path, got, 0o600))
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a file of this test
+	want, err := os.ReadFile(path)
 	require.NoError(t, err, "run go test ./internal/contract -update and read the diff")
 	assert.Equal(t, string(want), string(got))
 }

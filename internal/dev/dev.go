@@ -281,7 +281,7 @@ func (d *Dev) programs(ctx context.Context, l listeners) error {
 	if err != nil {
 		return err
 	}
-	d.onClose(core.Close)
+	d.onClose(func() { core.Close(ctx) })
 	if err := core.Prepare(ctx); err != nil {
 		return err
 	}

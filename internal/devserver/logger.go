@@ -20,16 +20,10 @@ var harmless = []string{
 // up: its information is about itself, not about nerve.
 type serverLogger struct {
 	logger *slog.Logger
-	phase  *atomic.Int32 // shared with every logger made by With
+	// quiet is shared with every logger made by With. It is set when the server is
+	// told to stop: its services lose each other one by one and complain of it.
+	quiet *atomic.Bool
 }
-
-// Phases of a server's life. Its services lose each other one by one while it
-// stops and warn about that; what is left of them afterwards means nothing.
-const (
-	running int32 = iota
-	stopping
-	stopped
-)
 
 var (
 	_ log.Logger     = (*serverLogger)(nil)
@@ -37,12 +31,12 @@ var (
 )
 
 func newServerLogger(logger *slog.Logger) *serverLogger {
-	return &serverLogger{logger: logger.With(slog.String("component", "temporal")), phase: new(atomic.Int32)}
+	return &serverLogger{logger: logger.With(slog.String("component", "temporal")), quiet: new(atomic.Bool)}
 }
 
 // With returns a logger that adds tags to every record.
 func (l *serverLogger) With(tags ...tag.Tag) log.Logger {
-	return &serverLogger{logger: slog.New(l.logger.Handler().WithAttrs(attrs(tags))), phase: l.phase}
+	return &serverLogger{logger: slog.New(l.logger.Handler().WithAttrs(attrs(tags))), quiet: l.quiet}
 }
 
 // Debug drops the record.
@@ -83,11 +77,7 @@ func (l *serverLogger) Fatal(msg string, tags ...tag.Tag) {
 
 func (l *serverLogger) log(level slog.Level, msg string, tags []tag.Tag) {
 	ctx := context.Background()
-	phase := l.phase.Load()
-	if phase == stopped || phase == stopping && level < slog.LevelError {
-		return
-	}
-	if isHarmless(msg) || !l.logger.Enabled(ctx, level) {
+	if l.quiet.Load() || isHarmless(msg) || !l.logger.Enabled(ctx, level) {
 		return
 	}
 	l.logger.LogAttrs(ctx, level, msg, attrs(tags)...)

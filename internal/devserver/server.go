@@ -25,6 +25,11 @@ const (
 	// portAttempts bounds how often ports are picked again when another process
 	// took one of them before Temporal could.
 	portAttempts = 3
+	// queueWorkers bounds how many queued tasks of a kind are worked on at once.
+	// The default is 512, made for a database of many connections; here they
+	// would all wait for the one connection until their deadlines pass, which was
+	// seen after a restart with 300 workflows waiting.
+	queueWorkers = 32
 )
 
 // newServer builds a server that listens already. A frontend port of 0 is chosen.
@@ -118,9 +123,12 @@ func service(port int) config.Service {
 func dynamicConfig() dynamicconfig.StaticClient {
 	return dynamicconfig.StaticClient{
 		// At the default of 20 polls a second every step of a workflow waits 50 ms.
-		dynamicconfig.TransferProcessorMaxPollRPS.Key():   1000,
-		dynamicconfig.TimerProcessorMaxPollRPS.Key():      1000,
-		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 1000,
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():             1000,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():                1000,
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key():           1000,
+		dynamicconfig.TransferProcessorSchedulerWorkerCount.Key():   queueWorkers,
+		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():      queueWorkers,
+		dynamicconfig.VisibilityProcessorSchedulerWorkerCount.Key(): queueWorkers,
 		// Lists and counts: 10 a second would refuse the UI beside nerve's own.
 		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key(): 1000,
 		// One noisy source must not starve the others. Order holds within a

@@ -157,7 +157,7 @@ func (t *Temporal) Close(ctx context.Context) error {
 
 func (t *Temporal) shutDown() {
 	defer close(t.stopped)
-	t.logger.phase.Store(stopping)
+	t.logger.quiet.Store(true)
 	var errs []error
 	if t.ui != nil {
 		errs = append(errs, t.ui.close())
@@ -165,7 +165,6 @@ func (t *Temporal) shutDown() {
 	if t.server != nil {
 		errs = append(errs, t.server.Stop())
 	}
-	t.logger.phase.Store(stopped)
 	if t.lock != nil {
 		errs = append(errs, t.lock.Close())
 	}

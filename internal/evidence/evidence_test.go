@@ -66,8 +66,10 @@ func TestHistory(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
 	for i, past := range []contract.IncidentRecord{
-		{ID: "old", Phase: contract.PhaseClosed, ResolvedBy: "the sender", ClosedAt: at.Add(5 * time.Minute), Occurrences: 3,
-			Verdict: &incident.Verdict{LikelyCause: "a disk is filling up"}},
+		{
+			ID: "old", Phase: contract.PhaseClosed, ResolvedBy: "the sender", ClosedAt: at.Add(5 * time.Minute), Occurrences: 3,
+			Verdict: &incident.Verdict{LikelyCause: "a disk is filling up"},
+		},
 		{ID: "quiet", Phase: contract.PhaseClosed, ClosedAt: at.Add(time.Hour), LastSeen: at.Add(time.Minute)},
 		{ID: "broken", Phase: contract.PhaseFailed, ClosedAt: at.Add(time.Minute)},
 		{ID: "going", Phase: contract.PhaseOpen},

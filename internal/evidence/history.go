@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,8 +87,8 @@ func (o Occurrences) Fetch(ctx context.Context, q contract.EvidenceQuery) ([]inc
 		return nil, nil
 	}
 	times := make([]string, 0, len(all))
-	for i := len(all) - 1; i >= 0; i-- {
-		times = append(times, all[i].ReceivedAt.UTC().Format("15:04:05"))
+	for _, d := range slices.Backward(all) {
+		times = append(times, d.ReceivedAt.UTC().Format("15:04:05"))
 	}
 	return []incident.Evidence{{
 		Title: "Occurrences of this alert",

@@ -121,8 +121,7 @@ func (o *Operator) scan(ctx context.Context, query string, each func(Incident) b
 func (o *Operator) Find(ctx context.Context, id string) (Incident, error) {
 	if strings.Contains(id, ":") {
 		d, err := o.client.DescribeWorkflowExecution(ctx, id, "")
-		var missing *serviceerror.NotFound
-		if errors.As(err, &missing) {
+		if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 			return Incident{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 		}
 		if err != nil {

@@ -71,9 +71,8 @@ func only(text string, c class) bool { return run(text, 0, c) == len(text) }
 // it stands for: %3D in a URL, or \n in JSON. Length 0: there is none.
 func escapeBefore(text string, i int) (length int, is byte) {
 	if i >= 3 && text[i-3] == '%' {
-		hi, lo := unhex(text[i-2]), unhex(text[i-1])
-		if hi >= 0 && lo >= 0 {
-			return 3, byte(hi<<4 | lo) //nolint:gosec // two hex digits fit a byte
+		if b, ok := unhex(text[i-2], text[i-1]); ok {
+			return 3, b
 		}
 	}
 	if i >= 2 && text[i-2] == '\\' {
@@ -81,25 +80,31 @@ func escapeBefore(text string, i int) (length int, is byte) {
 			return 2, "\n\r\t\b\f"[n]
 		}
 	}
-	if i >= 6 && text[i-6:i-4] == `\u` && strings.HasPrefix(text[i-4:], "00") {
-		hi, lo := unhex(text[i-2]), unhex(text[i-1])
-		if hi >= 0 && lo >= 0 {
-			return 6, byte(hi<<4 | lo) //nolint:gosec // two hex digits fit a byte
+	if i >= 6 && text[i-6:i-2] == `\u00` {
+		if b, ok := unhex(text[i-2], text[i-1]); ok {
+			return 6, b
 		}
 	}
 	return 0, 0
 }
 
-func unhex(c byte) int {
+// unhex returns the byte that two hex digits stand for.
+func unhex(hi, lo byte) (byte, bool) {
+	h, hiOK := nibble(hi)
+	l, loOK := nibble(lo)
+	return h<<4 | l, hiOK && loOK
+}
+
+func nibble(c byte) (byte, bool) {
 	switch {
 	case isDigit(c):
-		return int(c - '0')
+		return c - '0', true
 	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
+		return c - 'a' + 10, true
 	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
+		return c - 'A' + 10, true
 	default:
-		return -1
+		return 0, false
 	}
 }
 

@@ -113,7 +113,7 @@ func (c *payloadCodec) open(p *commonpb.Payload) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("its key id is missing or not a number")
 	}
-	if !c.keys.ids[uint32(n)] {
+	if !c.keys.ids[n] {
 		return nil, fmt.Errorf("it is encrypted with key %d, which the keyset does not hold", n)
 	}
 	packed, err := c.keys.cipher.Decrypt(p.GetData(), payloadContext(id))

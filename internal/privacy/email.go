@@ -135,6 +135,9 @@ func (sc *scan) domain(i int, loose bool) int {
 	for name := sc.text[i:end]; ; {
 		dot := strings.LastIndexByte(name, '.')
 		if dot <= 0 {
+			if sc.text[end:] == "…" {
+				return end // incident.Cut went through the address
+			}
 			return i
 		}
 		if n := topLevel(name[dot+1:], loose); n > 0 && !looksLikeVersion(name) && name[0] != '-' && name[0] != '.' {

@@ -23,7 +23,7 @@ type Keyset struct {
 	handle  *keyset.Handle
 	cipher  tink.AEAD
 	primary uint32
-	ids     map[uint32]bool // enabled keys
+	ids     map[uint64]bool // enabled keys
 }
 
 // GenerateKeyset makes a keyset of one new key.
@@ -65,7 +65,7 @@ func newKeyset(handle *keyset.Handle) (*Keyset, error) {
 	if err != nil {
 		return nil, errors.New("privacy: the keyset has no enabled primary key")
 	}
-	k := &Keyset{handle: handle, primary: primary.KeyID(), ids: map[uint32]bool{}}
+	k := &Keyset{handle: handle, primary: primary.KeyID(), ids: map[uint64]bool{}}
 	for i := range handle.Len() {
 		entry, err := handle.Entry(i)
 		if err != nil {
@@ -76,7 +76,7 @@ func newKeyset(handle *keyset.Handle) (*Keyset, error) {
 			return nil, fmt.Errorf("privacy: key %d of the keyset is not AES-256-GCM with a Tink prefix (template AES256_GCM)", entry.KeyID())
 		}
 		if entry.KeyStatus() == keyset.Enabled {
-			k.ids[entry.KeyID()] = true
+			k.ids[uint64(entry.KeyID())] = true
 		}
 	}
 	if k.cipher, err = aead.New(handle); err != nil {

@@ -50,6 +50,7 @@ func TestTextReplacesAddresses(t *testing.T) {
 		"joe@163.com":                                          "<EMAIL>",
 		"joe@example.com-2026 joe@example.com.10":              "<EMAIL>-2026 <EMAIL>.10",
 		"a@example.com,b@example.com;c@example.com":            "<EMAIL>,<EMAIL>;<EMAIL>",
+		"cut: joe.smith@exam…":                                 "cut: <EMAIL>…",
 		"joe@sub.domain.xn--p1ai":                              "<EMAIL>",
 		"user joe@example.com: password: hunter2":              "user <EMAIL>: password: <SECRET>",
 	} {
@@ -188,7 +189,7 @@ func TestTextKeeps(t *testing.T) {
 		"bearer authentication is basic monitoring, risk-scoring-of-orders task-queue-name",
 		"<@U012AB3CD> in <#C0ADQTTK692|alerts> <!here> U012AB3CD",
 		"CPU 99% on i-0abcd1234efgh5678, ami-12345678, vpc-0a1b2c3d, sha 1234567",
-		"phone calls dropped 12%, telemetry 1234567890, cell 5",
+		"phone calls dropped 12%, telemetry 1234567890, hotel: 1234567890, halifax 1234567890",
 		"CallSid=CA1234567890ABCDE12345 sid: rt_scheduler__admin__search_at_1483557185_2",
 		"1-2-3 100-200-300 v1.2.3-rc.1 1.2.3.4 2026.02.08.1",
 		"", " ", "\xff\xfe", "@", "%40", "=", ":", "--", "<", "+", "(", "_",

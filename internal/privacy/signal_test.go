@@ -13,10 +13,9 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 )
 
-const (
-	planted      = "planted.person@example.com"
-	plantedToken = "ghp_" + "aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3"
-)
+const planted = "planted.person@example.com"
+
+var plantedToken = rep("ghp_", "aB3", 12)
 
 func plantedSignal() incident.Signal {
 	dirty := planted + " " + plantedToken

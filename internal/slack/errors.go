@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	slackgo "github.com/slack-go/slack"
@@ -37,7 +38,7 @@ func (e *Error) RetryAfter() time.Duration { return e.After }
 
 // final lists the Slack errors that no retry mends, with what does. Names are
 // those of Slack's method pages; anything that is not here is tried again.
-var final = map[string]string{
+var final = map[string]string{ //nolint:gosec // names of errors, no credentials
 	"invalid_auth":            "check SLACK_BOT_TOKEN",
 	"not_authed":              "set SLACK_BOT_TOKEN",
 	"account_inactive":        "the app was removed from the workspace: install it again",
@@ -100,10 +101,5 @@ func is(err error, names ...string) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	for _, n := range names {
-		if e.Name == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, e.Name)
 }

@@ -133,7 +133,7 @@ func (s *Starter) signal(ctx context.Context, id, name string, arg any) (Result,
 	if err == nil {
 		return Result{Outcome: Signalled}, nil
 	}
-	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+	if _, notFound := errors.AsType[*serviceerror.NotFound](err); notFound {
 		return Result{Outcome: NotRunning}, nil
 	}
 	return Result{}, classify("signal "+name, err)

@@ -125,11 +125,10 @@ func awaitAttributes(ctx context.Context, c Services, namespace string, names []
 		_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
 			Namespace: namespace, Query: query,
 		})
-		var unknown *serviceerror.InvalidArgument
 		if err == nil || denied(err) {
 			return nil // starting workflows needs no permission to query
 		}
-		if !errors.As(err, &unknown) {
+		if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); !unknown {
 			return fmt.Errorf("temporalx: query search attributes of namespace %q: %w", namespace, err)
 		}
 		select {
