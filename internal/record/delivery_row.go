@@ -1,0 +1,67 @@
+package record
+
+import (
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// deliveryRow is a row of the table deliveries.
+type deliveryRow struct {
+	bun.BaseModel `bun:"table:deliveries,alias:d"`
+
+	ID          string `bun:",pk"`
+	Settled     int    // 1 once the outcome is known
+	Source      string
+	Provider    string
+	ReceivedAt  time.Time
+	RemoteIP    string `bun:"remote_ip"`
+	EventID     string
+	EventType   string
+	Scheme      string
+	Assurance   string
+	Outcome     string
+	Reason      string
+	Code        string
+	Status      int
+	Signals     int
+	WorkflowID  string
+	IncidentID  string
+	Fingerprint string
+	Count       int64
+	Headers     jsonText[map[string]string]
+	ContentType string
+	Size        int
+	SHA256      string `bun:"sha256"`
+	Sealed      []byte `bun:",nullzero"`
+}
+
+func rowOfDelivery(d *contract.Delivery) deliveryRow {
+	row := deliveryRow{
+		ID: d.ID, Source: d.Source, Provider: d.Provider, ReceivedAt: d.ReceivedAt, RemoteIP: d.RemoteIP,
+		EventID: d.EventID, EventType: d.EventType, Scheme: d.Scheme, Assurance: d.Assurance,
+		Outcome: string(d.Outcome), Reason: d.Reason, Code: d.Code, Status: d.Status, Signals: d.Signals,
+		WorkflowID: d.WorkflowID, IncidentID: d.IncidentID, Fingerprint: d.Fingerprint, Count: d.Count,
+		Headers: jsonOf(d.Headers), ContentType: d.ContentType, Size: d.Size, SHA256: d.SHA256, Sealed: d.Sealed,
+	}
+	if row.Outcome != "" {
+		row.Settled = 1
+	}
+	if len(row.Sealed) == 0 {
+		row.Sealed = nil
+	}
+	cleanStrings(&row)
+	return row
+}
+
+func (r *deliveryRow) delivery() contract.Delivery {
+	return contract.Delivery{
+		ID: r.ID, Source: r.Source, Provider: r.Provider, ReceivedAt: r.ReceivedAt.UTC(), RemoteIP: r.RemoteIP,
+		EventID: r.EventID, EventType: r.EventType, Scheme: r.Scheme, Assurance: r.Assurance,
+		Outcome: contract.Outcome(r.Outcome), Reason: r.Reason, Code: r.Code, Status: r.Status, Signals: r.Signals,
+		WorkflowID: r.WorkflowID, IncidentID: r.IncidentID, Fingerprint: r.Fingerprint, Count: r.Count,
+		Headers: r.Headers.value, ContentType: r.ContentType, Size: r.Size, SHA256: r.SHA256, Sealed: r.Sealed,
+	}
+}

@@ -1,0 +1,93 @@
+package testkit
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// How long a server may take to be ready. A container may have to be fetched.
+const (
+	programPatience   = time.Minute
+	containerPatience = 5 * time.Minute
+	startAttempts     = 3 // a free port may be taken before the server has it
+)
+
+// FreePort returns a TCP port on 127.0.0.1 that nobody listens on. Another
+// process may take it before the caller does.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatalf("testkit: no free port: %v", err)
+	}
+	return port
+}
+
+func freePort() (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// program finds an executable by its first known name, in PATH and then in the
+// folders, which may hold wildcards; the newest version comes last and wins.
+func program(names []string, folders ...string) string {
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+		for _, folder := range folders {
+			found, _ := filepath.Glob(filepath.Join(folder, name)) // fails on a malformed pattern only
+			if len(found) > 0 {
+				return found[len(found)-1]
+			}
+		}
+	}
+	return ""
+}
+
+// docker reports whether a Docker engine answers.
+var docker = sync.OnceValue(func() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}").Run() == nil
+})
+
+// container is the command that runs an image with one of its ports on port of
+// 127.0.0.1.
+func container(image string, port, inside int, env, args []string) command {
+	name := "nerve-test-" + strings.ToLower(rand.Text()[:12])
+	run := []string{
+		"docker", "run", "--rm", "--name", name,
+		"-p", "127.0.0.1:" + strconv.Itoa(port) + ":" + strconv.Itoa(inside),
+	}
+	for _, e := range env {
+		run = append(run, "-e", e)
+	}
+	run = append(append(run, image), args...)
+	return command{args: run, signal: "TERM", container: name, patience: containerPatience}
+}
+
+// short leaves a test out that needs a real server, when -short asks for it.
+func short(t testing.TB, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("real " + what + ": left out by -short; run without it (make deps installs what is missing)")
+	}
+}
+
+// given returns the address of a server that the environment names.
+func given(key string) string {
+	return os.Getenv(key) //nolint:forbidigo // no setting of nerve: it says where the tests find servers
+}
