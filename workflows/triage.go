@@ -66,13 +66,17 @@ func newTriage(ctx workflow.Context, in contract.TriageInput) *triage {
 		t.state = *in.State
 		return t
 	}
+	seen := []string{in.Signal.RawPayload.DeliveryID}
+	if in.Delivery != "" {
+		seen = append(seen, in.Delivery)
+	}
 	t.state = contract.TriageState{
 		Phase:       contract.PhaseOpening,
 		Status:      in.Signal.Status,
 		Occurrences: 1,
 		OpenedAt:    workflow.Now(ctx),
 		LastSeen:    workflow.Now(ctx),
-		Seen:        []string{in.Signal.RawPayload.DeliveryID},
+		Seen:        seen,
 	}
 	return t
 }

@@ -210,6 +210,18 @@ func TestTriageCountsEachOccurrenceOnceAndEditsOnce(t *testing.T) {
 	assert.Equal(t, int64(10), b.answers[1].Occurrences)
 }
 
+// A sender's retry that meets the incident which its first attempt has opened
+// carries another delivery's id, but the same name of the vendor's.
+func TestTriageDoesNotCountTheRetryOfItsOwnDelivery(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.in.Delivery = "e1"
+	b.occurAt(time.Minute, contract.Occurrence{DeliveryID: "e1"})
+	b.resolveAt(2*time.Minute, "e2")
+	b.run()
+	assert.EqualValues(t, 1, b.result(t).Occurrences)
+}
+
 func TestTriageStaysOpenWhileItKeepsFiring(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

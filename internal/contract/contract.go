@@ -66,6 +66,9 @@ type TriageInput struct {
 	Route  Route  `json:"route"`
 	// ReceivedAt is when ingest took the delivery.
 	ReceivedAt time.Time `json:"received_at"`
+	// Delivery names what the sender sent, the same on its retry, where the
+	// vendor gives an id: a retry that meets the running incident is not counted.
+	Delivery string `json:"delivery,omitempty"`
 	// State is set only when a long-lived incident continues as a new run.
 	State *TriageState `json:"state,omitempty"`
 }

@@ -39,7 +39,7 @@ func filled() contract.TriageInput {
 			RawPayload: incident.RawPayload{DeliveryID: "d1", ContentType: "application/json", Size: 2, SHA256: "00", Sealed: []byte{1, 2}},
 			Key:        incident.Key{Kind: incident.KeyEvent, Value: "v", Opaque: true}, Group: "g", Fingerprint: "f",
 		},
-		Salt: []byte{3, 4}, Window: "w", Route: contract.Route{Channel: "C0ALERTS01", QuietPeriod: time.Hour}, ReceivedAt: at,
+		Salt: []byte{3, 4}, Window: "w", Route: contract.Route{Channel: "C0ALERTS01", QuietPeriod: time.Hour}, ReceivedAt: at, Delivery: "e1",
 		State: &contract.TriageState{
 			Phase: contract.PhaseOpen, Status: incident.StatusAcknowledged, Occurrences: 5, LastSeen: at, OpenedAt: at,
 			AcknowledgedBy: "a", ResolvedBy: "r", Light: "eyes", Headline: ref, VerdictTS: "1.2", Verdict: verdict,

@@ -48,7 +48,7 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 			Source: src.Name, WorkflowID: id, IncidentID: incidentID, DeliveryID: deliveryKey(v, i),
 			Window: window, Limits: src.limits(ttl), Now: now,
 		},
-		input:    contract.TriageInput{Signal: s, Salt: salt, Window: window, Route: src.Route, ReceivedAt: now},
+		input:    contract.TriageInput{Signal: s, Salt: salt, Window: window, Route: src.Route, ReceivedAt: now, Delivery: deliveryKey(v, i)},
 		delivery: entryOf(v, i),
 	}
 	sub.delivery.Fingerprint = fingerprint

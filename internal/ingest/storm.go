@@ -53,6 +53,6 @@ func (p *pipeline) storm(over *submission) *submission {
 	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, "over_rate"
 	return &submission{
 		source: src, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery,
-		input: contract.TriageInput{Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now},
+		input: contract.TriageInput{Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID},
 	}
 }

@@ -1,6 +1,7 @@
 package back
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -180,6 +181,6 @@ func (w *Worker) tell(ctx context.Context, cmd contract.Command) error {
 	// The alert's incident is open already: this was one more occurrence, unless
 	// it is the very delivery that opened it, which the workflow knows.
 	return w.tell(ctx, contract.Command{WorkflowID: cmd.WorkflowID, KeyKind: cmd.KeyKind, Occurrence: &contract.Occurrence{
-		DeliveryID: cmd.Start.Signal.RawPayload.DeliveryID, At: cmd.Start.ReceivedAt,
+		DeliveryID: cmp.Or(cmd.Start.Delivery, cmd.Start.Signal.RawPayload.DeliveryID), At: cmd.Start.ReceivedAt,
 	}})
 }
