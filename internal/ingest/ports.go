@@ -73,6 +73,10 @@ type Deps struct {
 	// the spool would not keep a command durably. A nil probe is left out.
 	Temporal, Redis, Spool Probe
 
+	// Backlog is how many commands wait in the spool. nil means that there is no
+	// durable spool: then every command waits for Temporal.
+	Backlog func(ctx context.Context) (int64, error)
+
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 	// NewID makes delivery and request ids, UUIDv7 by default.

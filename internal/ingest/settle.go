@@ -103,7 +103,7 @@ func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admis
 		a.failure = cause
 		return a
 	}
-	if err := p.spool(ctx, start); err != nil {
+	if err := p.spool(ctx, start, cause); err != nil {
 		p.abandon(ctx, sub, claim)
 		return failed(errors.Join(cause, err))
 	}
@@ -171,7 +171,7 @@ func (p *pipeline) tell(ctx context.Context, cmd contract.Command) (told bool, e
 	if errors.Is(err, starter.ErrPermanent) {
 		return false, err
 	}
-	if spoolErr := p.spool(ctx, cmd); spoolErr != nil {
+	if spoolErr := p.spool(ctx, cmd, err); spoolErr != nil {
 		return false, errors.Join(err, spoolErr)
 	}
 	return true, nil
