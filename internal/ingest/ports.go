@@ -12,7 +12,8 @@ import (
 )
 
 // Gate decides what a verified signal is. Admit logs the deliveries that it
-// settles itself (duplicates and repeats); Confirm logs the one it confirms.
+// settles itself (duplicates, and repeats that nobody is told of); Confirm logs
+// the one it confirms.
 type Gate interface {
 	Admit(ctx context.Context, c admission.Claim, d contract.Delivery) (admission.Decision, error)
 	Confirm(ctx context.Context, c admission.Claim, d contract.Delivery) error
