@@ -3,6 +3,7 @@ package testsuite
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +67,7 @@ func plant(t *testing.T, provider string, n int) []byte {
 		add(o, "alert_title", "event_title", "text_only_msg", "alert_scope", "hostname", "user", "alert_cycle_key", "aggreg_key")
 		o["tags"] = "owner:" + planted()["address"] + ",env:prod"
 		o["link"] = "https://app.datadoghq.com/monitors/1?email=" + planted()["address"]
-		o["id"] = "ev-" + planted()["address"]
+		o["id"] = fmt.Sprint("ev-", n, planted()["address"])
 	case "zendesk":
 		d := o["detail"].(map[string]any)
 		add(d, "subject", "description", "external_id")
@@ -142,7 +143,9 @@ func (s *system) plantedThread(t *testing.T, in *ingest) {
 // plantedFailure has Slack's error quote what was planted.
 func (s *system) plantedFailure(t *testing.T, in *ingest) {
 	t.Helper()
-	s.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: -1, Error: "invalid_arguments for" + everything()})
+	for _, method := range []string{"chat.postMessage", "reactions.add"} {
+		s.stand.Fail(slackstand.Fault{Method: method, Times: -1, Error: "invalid_arguments for" + everything()})
+	}
 	a := s.send(in.url, "slack", plant(t, "slack", 60))
 	require.Equal(t, "enqueued", a.Status, a.raw)
 	require.Eventually(t, func() bool {

@@ -88,7 +88,8 @@ func (s *system) onlyFrom(r operator.Rerun, allowed ...string) {
 func TestSlackOutage(t *testing.T) {
 	t.Parallel()
 	s, in, _ := running(t)
-	s.stand.Fail(slackstand.Fault{Times: 8, Status: 503})
+	s.stand.Fail(slackstand.Fault{Method: "reactions.add", Times: 3, Status: 503})
+	s.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: 2, Drop: true})
 	s.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: 1, Error: "ratelimited", RetryAfter: time.Second})
 	body := fixture(t, "slack", "bot_text_firing")
 	a := s.send(in.url, "slack", body)
