@@ -16,6 +16,7 @@ anchors() {
 }
 
 # targets FILE: what its links and images outside of code lead to, one a line.
+# shellcheck disable=SC2016 # the backticks are Markdown's
 targets() {
 	awk '/^ *```/ { code = !code } !code' "$1" | sed -E 's/`[^`]*`//g' |
 		{ grep -oE '\]\([^) ]+' || true; } | cut -c3-

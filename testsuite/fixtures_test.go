@@ -39,7 +39,7 @@ func TestEveryFixtureIsAnswered(t *testing.T) {
 }
 
 // told expects that an incident was answered where its signal says.
-func (s *system) told(t *testing.T, name, id string, signal incident.Signal) {
+func (s *system) told(t testing.TB, name, id string, signal incident.Signal) {
 	t.Helper()
 	if ref := signal.Slack; ref != nil {
 		answer := s.answeredInThread(ref.ChannelID, ref.ThreadTS, id)

@@ -23,7 +23,7 @@ const (
 
 // process is a running program of nerve.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	cmd  *exec.Cmd
 	log  string // file of standard output and error

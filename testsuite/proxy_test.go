@@ -27,7 +27,7 @@ const (
 	mute              // what clients say goes through, what the server answers does not
 )
 
-func newProxy(t *testing.T, target string) *proxy {
+func newProxy(t testing.TB, target string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binding does not block
 	require.NoError(t, err)

@@ -34,7 +34,7 @@ const alerts = "C0ALERTS01"
 // system is one installation of nerve: its own Temporal namespace, Redis, SQL
 // database and Slack. Programs are started by the test.
 type system struct {
-	t         *testing.T
+	t         testing.TB
 	bin, logs string
 	started   int
 
@@ -55,7 +55,7 @@ type system struct {
 	secrets map[string]string
 }
 
-func newSystem(t *testing.T) *system {
+func newSystem(t testing.TB) *system {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("end to end: left out by -short; run without it (it needs Redis and PostgreSQL: make deps)")
@@ -82,7 +82,7 @@ func newSystem(t *testing.T) *system {
 }
 
 // behind puts a proxy before the server that an address names.
-func behind(t *testing.T, address string) (*proxy, string) {
+func behind(t testing.TB, address string) (*proxy, string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	require.NoError(t, err)
@@ -208,7 +208,7 @@ func (s *system) with(more []string) map[string]string {
 }
 
 // running is a system with one of each.
-func running(t *testing.T) (*system, *ingest, *process) {
+func running(t testing.TB) (*system, *ingest, *process) {
 	t.Helper()
 	s := newSystem(t)
 	in := s.startIngest()

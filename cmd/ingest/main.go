@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer core.Close(ctx)
-	in, err := app.NewIngest(core) //nolint:contextcheck // the handlers get their requests' contexts
+	in, err := app.NewIngest(core)
 	if err != nil {
 		return err
 	}

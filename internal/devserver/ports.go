@@ -14,23 +14,29 @@ const loopback = "127.0.0.1"
 // listen binds port on the loopback address, or a free one when port is 0. what
 // names the port to the person who has to choose another.
 func listen(port int, what string) (net.Listener, error) {
-	if port < 0 || port > 65535 {
-		return nil, fmt.Errorf("devserver: %s port %d is not a port: choose one up to 65535, or 0 for any free one", what, port)
-	}
-	l, err := net.Listen("tcp", hostPort(port)) //nolint:noctx // binding does not block
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("devserver: %s port %d is in use: stop what listens there (perhaps another nerve dev), or choose another port (0 for any free one): %w",
-			what, port, err)
-	case err != nil:
-		return nil, fmt.Errorf("devserver: listen on %s port %d: %w", what, port, err)
+	l, err := net.Listen("tcp", hostPort(port))
+	if err != nil {
+		return nil, portError(err, port, what)
 	}
 	return l, nil
 }
 
+// portError says what to do about a port that could not be bound.
+func portError(err error, port int, what string) error {
+	switch {
+	case port < 0 || port > 65535:
+		return fmt.Errorf("devserver: %s port %d is not a port: choose one up to 65535, or 0 for any free one", what, port)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("devserver: %s port %d is in use: stop what listens there (perhaps another nerve dev), or choose another port (0 for any free one): %w",
+			what, port, err)
+	default:
+		return fmt.Errorf("devserver: listen on %s port %d: %w", what, port, err)
+	}
+}
+
 func hostPort(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
-func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port } //nolint:forcetypeassert // it is a TCP listener
+func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
 // servicePorts are where Temporal's four services listen.
 type servicePorts struct{ frontend, history, matching, worker int }

@@ -3,7 +3,6 @@ package devserver
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -28,7 +27,6 @@ type RedisOptions struct {
 // expiry work; nothing is written to disk.
 type Redis struct {
 	server *miniredis.Miniredis
-	addr   string
 	cancel context.CancelFunc
 	done   chan struct{}
 	once   sync.Once
@@ -40,19 +38,12 @@ func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("devserver: start Redis: %w", err)
 	}
-	// Bound once for the message that says what to do; miniredis binds by itself.
-	l, err := listen(opts.Port, "Redis")
-	if err != nil {
-		return nil, err
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
 	m := miniredis.NewMiniRedis()
-	if err := m.StartAddr(addr); err != nil {
-		return nil, fmt.Errorf("devserver: start Redis on %s: %w", addr, err)
+	if err := m.StartAddr(hostPort(opts.Port)); err != nil {
+		return nil, portError(err, opts.Port, "Redis")
 	}
 	ageing, cancel := context.WithCancel(context.Background())
-	r := &Redis{server: m, addr: addr, cancel: cancel, done: make(chan struct{})}
+	r := &Redis{server: m, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
 		age(ageing, m)
@@ -61,7 +52,7 @@ func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
 }
 
 // URL is what go-redis parses: redis://127.0.0.1:port/0.
-func (r *Redis) URL() string { return "redis://" + net.JoinHostPort(loopback, r.server.Port()) + "/0" }
+func (r *Redis) URL() string { return "redis://" + r.server.Addr() + "/0" }
 
 // Durable reports whether what was written survives the process. It does not, so
 // nobody may answer for a delivery that is only here.

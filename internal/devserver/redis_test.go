@@ -34,9 +34,10 @@ func TestRedisIsLoopbackAndNotDurable(t *testing.T) {
 	assert.False(t, r.Durable())
 	require.NoError(t, c.Ping(t.Context()).Err())
 
+	addr := c.Options().Addr
 	r.Close()
 	r.Close()
-	_, err := net.Dial("tcp", r.addr)
+	_, err := net.Dial("tcp", addr)
 	require.Error(t, err)
 }
 

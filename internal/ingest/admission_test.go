@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -26,13 +25,13 @@ func realBench(t *testing.T, change ...func(*Source)) (*bench, *miniredis.Minire
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
 	var b *bench
-	real, err := admission.Open(admission.Options{
+	gate, err := admission.Open(admission.Options{
 		Client: client, Durable: true, Budget: 5 * time.Second, ProbeEvery: time.Hour,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return b.time() },
+		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return b.time() },
 	})
 	require.NoError(t, err)
 	b = newBench(t, func(_ *Options, d *Deps, list *[]Source) {
-		d.Gate, d.Windows, d.Streams = real, real, real
+		d.Gate, d.Windows, d.Streams = gate, gate, gate
 		for _, f := range change {
 			f(&(*list)[0])
 		}
@@ -40,7 +39,7 @@ func realBench(t *testing.T, change ...func(*Source)) (*bench, *miniredis.Minire
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Second)
 		defer cancel()
-		_ = real.Close(ctx) // with Redis gone there is nothing to bring out
+		_ = gate.Close(ctx) // with Redis gone there is nothing to bring out
 	})
 	return b, server
 }

@@ -69,8 +69,7 @@ func (s *Server) read(c *gin.Context) {
 		s.received(c.Request.Context(), x)
 		return
 	}
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		x.delivery.Size = int(large.Limit) + 1
 		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, "body_too_large"))
 		return

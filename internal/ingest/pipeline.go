@@ -107,8 +107,8 @@ func (p *pipeline) spool(ctx context.Context, cmd contract.Command) error {
 }
 
 // warn logs what did not stop the delivery.
-func (p *pipeline) warn(ctx context.Context, message string, sub *submission, err error) {
-	p.Log.LogAttrs(ctx, slog.LevelWarn, message, slog.String("delivery_id", sub.delivery.ID),
+func (p *pipeline) warn(ctx context.Context, detail string, sub *submission, err error) {
+	p.Log.LogAttrs(ctx, slog.LevelWarn, "webhook step failed", slog.String("detail", detail), slog.String("delivery_id", sub.delivery.ID),
 		slog.String("source", sub.claim.Source), slog.String("workflow_id", sub.claim.WorkflowID), slog.Any("error", err))
 }
 

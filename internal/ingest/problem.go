@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -102,11 +103,11 @@ func reason(err error) string {
 	var fields incident.FieldErrors
 	switch {
 	case errors.As(err, &fields):
-		text := "invalid fields:"
-		for _, f := range fields {
-			text += " " + f.Field + " (" + f.Code + ")"
+		parts := make([]string, len(fields))
+		for i, f := range fields {
+			parts[i] = f.Field + " (" + f.Code + ")"
 		}
-		return text
+		return "invalid fields: " + strings.Join(parts, ", ")
 	case errors.Is(err, providers.ErrUnsigned):
 		return "missing_signature"
 	case errors.Is(err, providers.ErrStale):

@@ -107,12 +107,8 @@ func (s *Server) route() error {
 		return fmt.Errorf("ingest: trusted proxies: %w", err)
 	}
 	e.Use(s.begin, s.recovered)
-	e.NoRoute(func(c *gin.Context) {
-		s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is nothing here."), "", "no_route"))
-	})
-	e.NoMethod(func(c *gin.Context) {
-		s.finish(c, refuse(plain(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here."), "", "method"))
-	})
+	e.NoRoute(s.noRoute)
+	e.NoMethod(s.noMethod)
 	for path, handler := range map[string]gin.HandlerFunc{"/": s.root, "/health": s.alive, "/health/detailed": s.detailed, "/readyz": s.ready} {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 	}
@@ -121,6 +117,14 @@ func (s *Server) route() error {
 	e.POST("/webhooks/:source", way...)
 	s.engine = e
 	return nil
+}
+
+func (s *Server) noRoute(c *gin.Context) {
+	s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is nothing here."), "", "no_route"))
+}
+
+func (s *Server) noMethod(c *gin.Context) {
+	s.finish(c, refuse(plain(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here."), "", "method"))
 }
 
 // Handler returns the router, for a server of one's own.

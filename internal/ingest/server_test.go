@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 		{"a verifier that breaks", "/webhooks/vendor", "odd", good, 500, codeFailed, "about:blank", "unexpected_error"},
 		{"a verifier that proves nothing", "/webhooks/vendor", "nothing", good, 500, codeFailed, "about:blank", "unexpected_error"},
 		{"malformed", "/webhooks/vendor", goodToken, "{", 400, codeMalformed, problemSpace + "malformed-payload", "malformed_payload"},
-		{"missing fields", "/webhooks/vendor", goodToken, body(t, "e1", incident.Signal{}), 400, codeMalformed, problemSpace + "invalid-fields", "invalid fields: title (required) deduplication_key (required)"},
+		{"missing fields", "/webhooks/vendor", goodToken, body(t, "e1", incident.Signal{}), 400, codeMalformed, problemSpace + "invalid-fields", "invalid fields: title (required), deduplication_key (required)"},
 		{"too large", "/webhooks/vendor", goodToken, strings.Repeat("x", 1<<20+1), 413, codeTooLarge, "about:blank", ""},
 		{"panic", "/webhooks/vendor", goodToken, "panic", 500, codeFailed, "about:blank", "panic"},
 		{"paused", "/webhooks/paused", goodToken, good, 503, codeFailed, "about:blank", "paused"},

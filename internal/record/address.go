@@ -9,7 +9,7 @@ import (
 )
 
 // forms is what every complaint about a database URL ends in.
-const forms = "use postgres://user:password@host:5432/database or sqlite:///path/to/nerve.db"
+const forms = "use postgres://user:password@host:5432/database or sqlite:///path/to/nerve.db" //nolint:gosec // a pattern, no credential
 
 // address is a database URL that was understood: one of the two is set.
 type address struct {

@@ -71,8 +71,8 @@ func fill(v reflect.Value, n *int) {
 			v.Set(reflect.ValueOf(at.Add(time.Duration(*n) * time.Microsecond)))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i), n)
+		for _, f := range v.Fields() {
+			fill(f, n)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -92,7 +92,7 @@ func fill(v reflect.Value, n *int) {
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
 	case reflect.Uint8:
-		v.SetUint(uint64(*n % 256)) //nolint:gosec // below 256
+		v.SetUint(uint64(*n % 256))
 	case reflect.Bool:
 		v.SetBool(true)
 	default:

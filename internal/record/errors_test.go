@@ -70,11 +70,10 @@ func TestRetryableOfAConstraint(t *testing.T) {
 
 func TestRetryableOfABusyFile(t *testing.T) {
 	t.Parallel()
-	lock := filepath.Join(t.TempDir(), "x.lock")
-	first, second := &fileLock{path: lock}, &fileLock{path: lock}
-	require.NoError(t, first.Lock(t.Context(), nil))
-
-	busy, err := openFile(lock, 1, url.Values{"_pragma": {"busy_timeout(0)"}})
+	file := filepath.Join(t.TempDir(), "x")
+	unlock, err := lockFile(t.Context(), file)
+	require.NoError(t, err)
+	busy, err := openFile(file+".lock", 1, url.Values{"_pragma": {"busy_timeout(0)"}})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, busy.Close()) }()
 	_, err = busy.ExecContext(t.Context(), "BEGIN EXCLUSIVE")
@@ -83,21 +82,24 @@ func TestRetryableOfABusyFile(t *testing.T) {
 
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, second.Lock(over, nil), context.Canceled, "waiting ends with the context")
+	_, err = lockFile(over, file)
+	require.ErrorIs(t, err, context.Canceled, "waiting ends with the context")
 
 	var released atomic.Bool
 	got := make(chan error, 1)
 	go func() {
-		err := second.Lock(t.Context(), nil)
+		unlock, err := lockFile(t.Context(), file)
 		if !released.Load() {
 			err = errors.Join(err, errors.New("both have the lock"))
+		}
+		if unlock != nil {
+			err = errors.Join(err, unlock())
 		}
 		got <- err
 	}()
 	released.Store(true)
-	require.NoError(t, first.Unlock(t.Context(), nil))
+	require.NoError(t, unlock())
 	require.NoError(t, <-got)
-	require.NoError(t, second.Unlock(t.Context(), nil))
 }
 
 func TestRetryableOfAServerThatWentAway(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -11,17 +12,13 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed migrations
 var migrations embed.FS
 
-// Processes that start together wait for the one that migrates: a try a second.
-const (
-	migrateEvery = time.Second
-	migrateTries = 120
-)
+// migratePatience is how long a process waits for another that migrates.
+const migratePatience = 2 * time.Minute
 
 // Migration is one step of the schema.
 type Migration struct {
@@ -31,34 +28,50 @@ type Migration struct {
 }
 
 // migrator applies the migrations of one dialect to one database.
-type migrator struct{ goose *goose.Provider }
+type migrator struct {
+	goose *goose.Provider
+	lock  func(context.Context) (unlock func() error, err error)
+}
 
 func newPostgresMigrator(db *sql.DB) (*migrator, error) {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(uint64(migrateEvery/time.Second), migrateTries))
-	if err != nil {
-		return nil, fmt.Errorf("record: migration lock: %w", err)
-	}
-	return newMigrator(goose.DialectPostgres, db, "postgres", goose.WithSessionLocker(locker))
+	return newMigrator(goose.DialectPostgres, db, "postgres", func(ctx context.Context) (func() error, error) {
+		return lockSession(ctx, db)
+	})
 }
 
-func newSQLiteMigrator(db *sql.DB, lock *fileLock) (*migrator, error) {
-	return newMigrator(goose.DialectSQLite3, db, "sqlite", goose.WithLocker(lock))
+func newSQLiteMigrator(db *sql.DB, file string) (*migrator, error) {
+	return newMigrator(goose.DialectSQLite3, db, "sqlite", func(ctx context.Context) (func() error, error) {
+		return lockFile(ctx, file)
+	})
 }
 
-func newMigrator(dialect goose.Dialect, db *sql.DB, dir string, locker goose.ProviderOption) (*migrator, error) {
+func newMigrator(
+	dialect goose.Dialect, db *sql.DB, dir string, lock func(context.Context) (func() error, error),
+) (*migrator, error) {
 	files, err := fs.Sub(migrations, path.Join("migrations", dir))
 	if err != nil {
 		return nil, fmt.Errorf("record: migrations: %w", err)
 	}
 	// The global registry is off: the process may link other users of goose.
-	p, err := goose.NewProvider(dialect, db, files, locker, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("record: migrations: %w", err)
 	}
-	return &migrator{goose: p}, nil
+	return &migrator{goose: p, lock: lock}, nil
 }
 
-func (m *migrator) up(ctx context.Context, logger *slog.Logger) error {
+// up applies what is missing. The lock is taken here and not by goose, which
+// makes its own table before it takes one: two processes that meet there fail
+// and try again a second later.
+func (m *migrator) up(ctx context.Context, logger *slog.Logger) (err error) {
+	waiting, cancel := context.WithTimeout(ctx, migratePatience)
+	defer cancel()
+	unlock, err := m.lock(waiting)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+
 	done, err := m.goose.Up(ctx)
 	for _, r := range done {
 		logger.InfoContext(ctx, "database migrated", "migration", path.Base(r.Source.Path), "duration", r.Duration)

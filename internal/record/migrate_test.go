@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -85,6 +86,42 @@ func TestManyProcessesOpenAnEmptyDatabase(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// While another process migrates, this one waits for as long as its context lets it.
+func TestMigrationsWaitForTheLock(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, url string) {
+		s, err := Open(t.Context(), url, testkit.Logger(t))
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, s.Close()) }()
+		release := hold(t, s, url)
+
+		waiting, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		err = s.migrate.up(waiting, testkit.Logger(t))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.True(t, Retryable(err))
+
+		release()
+		again, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		other, err := Open(again, url, testkit.Logger(t))
+		require.NoError(t, err, "nobody holds the lock, though the first store is still open")
+		require.NoError(t, other.Close())
+	})
+}
+
+// hold takes the migration lock of a database as another process would.
+func hold(t *testing.T, s *Store, url string) (release func()) {
+	t.Helper()
+	take := lockFile
+	if s.read == s.write {
+		take = func(ctx context.Context, _ string) (func() error, error) { return lockSession(ctx, s.write.DB) }
+	}
+	unlock, err := take(t.Context(), url)
+	require.NoError(t, err)
+	return func() { require.NoError(t, unlock()) }
 }
 
 func TestRowsOutliveAReopen(t *testing.T) {

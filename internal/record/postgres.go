@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3/lock"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
@@ -64,6 +66,24 @@ func openPostgres(ctx context.Context, addr address) (*Store, error) {
 func explainPostgres(cfg *pgx.ConnConfig, err error) error {
 	return fmt.Errorf("record: cannot use PostgreSQL at %s (user %q, database %q): %s: %w",
 		net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), cfg.User, cfg.Database, postgresAdvice(err), err)
+}
+
+// lockSession takes the advisory lock that goose's own tool takes too, and waits
+// until it has it or ctx ends. A connection that is lost takes its lock along.
+func lockSession(ctx context.Context, db *sql.DB) (unlock func() error, err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("record: connect to migrate: %w", err)
+	}
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", lock.DefaultLockID); err != nil {
+		return nil, errors.Join(fmt.Errorf("record: wait for another process that migrates the database: %w", err), conn.Close())
+	}
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postgresConnect)
+		defer cancel()
+		_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", lock.DefaultLockID)
+		return errors.Join(err, conn.Close())
+	}, nil
 }
 
 func postgresAdvice(err error) string {

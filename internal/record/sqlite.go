@@ -36,16 +36,14 @@ func openSQLite(ctx context.Context, addr address) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock := &fileLock{path: addr.file + ".lock"}
-	if err := connect(ctx, writer, lock); err != nil {
-		return nil, errors.Join(fmt.Errorf("record: %s cannot be used as a SQLite database: "+
-			"is it one, and on a local disk?: %w", addr.file, err), writer.Close())
+	if err := connect(ctx, writer, addr.file); err != nil {
+		return nil, errors.Join(err, writer.Close())
 	}
 	reader, err := openFile(addr.file, sqliteReaders, url.Values{"_pragma": readerPragmas})
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	migrate, err := newSQLiteMigrator(writer, lock)
+	migrate, err := newSQLiteMigrator(writer, addr.file)
 	if err != nil {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
 	}
@@ -57,17 +55,22 @@ func openSQLite(ctx context.Context, addr address) (*Store, error) {
 // connect makes the first connection, which switches the file to WAL. SQLite
 // does not wait for its busy timeout there: when two processes try at once, one
 // is told at once that the file is busy. So they take turns.
-func connect(ctx context.Context, db *sql.DB, lock *fileLock) error {
-	if err := lock.Lock(ctx, nil); err != nil {
+func connect(ctx context.Context, db *sql.DB, file string) error {
+	unlock, err := lockFile(ctx, file)
+	if err != nil {
 		return err
 	}
-	return errors.Join(db.PingContext(ctx), lock.Unlock(context.WithoutCancel(ctx), nil))
+	if err := db.PingContext(ctx); err != nil {
+		return errors.Join(fmt.Errorf("record: %s cannot be used as a SQLite database: "+
+			"is it one, and on a local disk?: %w", file, err), unlock())
+	}
+	return unlock()
 }
 
 // createFile makes the file readable for its owner only; SQLite gives the
 // files beside it (-wal, -shm) the same mode.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("record: the folder %s of the database does not exist: create it: %w", filepath.Dir(path), err)

@@ -21,9 +21,8 @@ func cleanText(s string) string {
 // cleanStrings cleans every string field of the struct that row points to, so
 // that a field that is added later is not forgotten.
 func cleanStrings(row any) {
-	v := reflect.ValueOf(row).Elem()
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.String && f.CanSet() {
+	for _, f := range reflect.ValueOf(row).Elem().Fields() {
+		if f.Kind() == reflect.String && f.CanSet() {
 			f.SetString(cleanText(f.String()))
 		}
 	}

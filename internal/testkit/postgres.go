@@ -172,7 +172,7 @@ func initCluster(initdb, data, password string, as *syscall.Credential) error {
 			return err
 		}
 	}
-	cmd := exec.Command(initdb, "-D", data, "-U", postgresUser, "-A", "scram-sha-256", "--pwfile="+secret, //nolint:gosec,noctx // testkit's own arguments
+	cmd := exec.Command(initdb, "-D", data, "-U", postgresUser, "-A", "scram-sha-256", "--pwfile="+secret, //nolint:gosec // testkit's own arguments
 		"-E", "UTF8", "--locale=C", "--no-sync")
 	cmd.Dir = filepath.Dir(data)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}

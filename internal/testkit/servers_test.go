@@ -152,7 +152,7 @@ func TestAServerThatDoesNotStartShowsItsLog(t *testing.T) {
 func TestContainer(t *testing.T) {
 	bin, called := t.TempDir(), filepath.Join(t.TempDir(), "called")
 	script := "#!/bin/sh\necho \"$*\" >>" + called + "\ncase $1 in run) exec sleep 600;; esac\n"
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "docker"), []byte(script), 0o700)) //nolint:gosec // it must be executable
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "docker"), []byte(script), 0o700))
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 
 	dir := filepath.Join(t.TempDir(), "server")
@@ -193,8 +193,8 @@ func TestServersEndWithTheProcess(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()
 	// As /tmp is: PostgreSQL runs as another user where this is root.
-	require.NoError(t, os.Chmod(temp, 0o777|os.ModeSticky)) //nolint:gosec // see above
-	require.NoError(t, os.Chmod(filepath.Dir(temp), 0o711)) //nolint:gosec // see above
+	require.NoError(t, os.Chmod(temp, 0o777|os.ModeSticky))
+	require.NoError(t, os.Chmod(filepath.Dir(temp), 0o711))
 	note := filepath.Join(t.TempDir(), "note")
 	child := exec.Command(os.Args[0], "-test.run=^TestServersEndWithTheProcess$")
 	child.Env = append(os.Environ(), abandonEnv+"="+note, "TMPDIR="+temp, redisEnv+"=", postgresEnv+"=")

@@ -63,7 +63,7 @@ type server struct {
 // supervise starts a server with its files in dir, which it owns from then on.
 func supervise(dir string, c command) (*server, error) {
 	args := append([]string{"-c", supervisor, "nerve-testkit", dir, c.signal, c.container}, c.args...)
-	cmd := exec.Command("sh", args...) //nolint:gosec,noctx // the arguments are testkit's own; it outlives every context
+	cmd := exec.Command("sh", args...) //nolint:gosec // the arguments are testkit's own; it outlives every context
 	cmd.Dir = dir
 	// A group of its own, so that Ctrl-C reaches the tests and not the server.
 	// Its output goes to a file: go test waits for whoever holds its own.
@@ -138,7 +138,7 @@ func newDir(pattern string, as *syscall.Credential) (string, error) {
 // PostgreSQL refuses to be, and nil where it is not.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // nil is "as this process"
+		return nil, nil // as this process
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
