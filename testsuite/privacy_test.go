@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,10 +149,17 @@ func (s *system) plantedFailure(t *testing.T, in *ingest) {
 	}
 	a := s.send(in.url, "slack", plant(t, "slack", 60))
 	require.Equal(t, "enqueued", a.Status, a.raw)
-	require.Eventually(t, func() bool {
-		return len(s.runs(`WorkflowType = "Triage" AND ExecutionStatus = "Failed"`)) == 1 || len(s.stand.Calls("chat.postMessage")) > 8
-	}, patience, poll)
+	require.Eventually(t, func() bool { return s.refused("chat.postMessage") && s.refused("reactions.add") }, patience, poll)
 	s.stand.ClearFaults()
+	s.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: 1, Error: "is_archived"})
+	require.Eventually(t, func() bool {
+		return len(s.runs(`WorkflowType = "Triage" AND ExecutionStatus = "Failed"`)) == 1
+	}, patience, poll, "the incident did not fail")
+}
+
+// refused reports whether Slack has answered a call with what was planted.
+func (s *system) refused(method string) bool {
+	return slices.ContainsFunc(s.stand.Calls(method), func(c slackstand.Call) bool { return strings.Contains(c.Error, planted()["address"]) })
 }
 
 // plantedSpool has a start go through the spool.
