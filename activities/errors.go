@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -20,6 +21,10 @@ type classified interface {
 	RetryAfter() time.Duration // how long the other side asks to wait
 }
 
+// plainCode is what an error's type may look like: Temporal stores it in the
+// clear, so it is a name and never content, whatever an adapter passes on.
+var plainCode = regexp.MustCompile(`^[a-z0-9_]{1,40}/[a-z0-9_]{1,80}$`)
+
 // failed puts an adapter's error into Temporal's words, scrubbed: its code is
 // the type, what no retry mends is non-retryable, and a rate limit's wait is
 // the delay before the next try.
@@ -35,7 +40,11 @@ func (a *Activities) failed(salt []byte, attempted string, err error) error {
 	if !errors.As(err, &c) {
 		return temporal.NewApplicationError(text, "error")
 	}
-	return temporal.NewApplicationErrorWithOptions(text, c.Code(), temporal.ApplicationErrorOptions{
+	code := c.Code()
+	if !plainCode.MatchString(code) {
+		code = "error"
+	}
+	return temporal.NewApplicationErrorWithOptions(text, code, temporal.ApplicationErrorOptions{
 		NonRetryable:   !c.Retryable(),
 		NextRetryDelay: c.RetryAfter(),
 	})

@@ -2,6 +2,7 @@ package testsuite
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -132,12 +133,20 @@ func TestIngestStops(t *testing.T) {
 	s.startWorker()
 	s.canary(in.url)
 	s.temporal.set(hanging)
+	bodies := make([][]byte, inFlight)
+	for n := range bodies {
+		bodies[n] = other(t, n)
+	}
+	verified := func() int { return strings.Count(in.text(), `"webhook.verified"`) }
+	before := verified()
+	answers := make(chan []said, 1)
 	go func() {
-		require.Eventually(t, func() bool { return s.pending() >= inFlight }, patience, poll, "the requests are not in flight")
-		in.terminate()
-		in.line("ingest stops: requests in flight are finished")
+		answers <- s.burst(inFlight, func(n int) (said, error) { return s.try(in.url, "datadog", bodies[n]) })
 	}()
-	all := s.burst(inFlight, func(n int) (said, error) { return s.try(in.url, "datadog", other(t, n)) })
+	require.Eventually(t, func() bool { return verified() == before+inFlight }, patience, poll, "the requests are not in flight")
+	in.terminate()
+	in.line("ingest stops: requests in flight are finished")
+	all := <-answers
 	for _, a := range all {
 		require.Equal(t, http.StatusOK, a.status, a.raw)
 	}

@@ -51,12 +51,12 @@ var policies = map[step]policy{
 		why: "without the headline there is no thread to answer in; a Slack outage of minutes should heal by itself",
 	},
 	stepEvidence: {
-		queue: contract.QueueEvidence, try: 10 * time.Second, all: 45 * time.Second, first: time.Second, grow: 4, most: 16 * time.Second, tries: 4,
-		why: "evidence that takes longer is a fact for the verdict, not a reason to keep people waiting",
+		queue: contract.QueueEvidence, try: 4 * time.Second, all: 8 * time.Second, first: time.Second, grow: 4, most: 4 * time.Second, tries: 3,
+		why: "nerve's own stores answer in milliseconds or are away: a fact for the verdict, not a reason to keep people waiting",
 	},
 	stepThread: {
 		queue: contract.QueueSlack, try: 10 * time.Second, all: 45 * time.Second, first: time.Second, grow: 4, most: 16 * time.Second, tries: 4,
-		why: "the same, on Slack's quota",
+		why: "the answer goes to Slack too, so waiting for it costs nobody anything",
 	},
 	stepAnalyse: {
 		queue: contract.QueueTriage, try: 30 * time.Second, first: time.Second, grow: 4, most: 16 * time.Second, tries: 4,

@@ -154,6 +154,24 @@ func TestTriageGoesOnWithoutEvidence(t *testing.T) {
 	assert.Contains(t, v.Claims[len(v.Claims)-1].Text, "Could not see")
 }
 
+// A record that is away for hours must not keep people waiting for the answer.
+func TestTriageAnswersSoonWhileTheRecordIsAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.in.Signal.Slack, b.in.Route.Channel = nil, "C0ALERTS01"
+	b.toolErr, b.recordErr = errPassing, errPassing
+	answered := 0
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		answered = len(b.answers)
+	}, 10*time.Second)
+	b.run()
+
+	b.result(t)
+	assert.Equal(t, 1, answered, "the answer was not there after ten seconds")
+}
+
 func TestTriageFailsVisibly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

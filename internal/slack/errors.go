@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -83,16 +84,31 @@ func translate(op string, err error) error {
 		return &Error{Op: op, Name: fmt.Sprintf("http_%d", status.Code), Retry: retry}
 	case errors.As(err, &answer):
 		hint, isFinal := final[answer.Err]
-		if answer.Err == "missing_scope" && answer.Needed != "" {
+		if answer.Err == "missing_scope" && scopes.MatchString(answer.Needed) {
 			hint = "add the scope " + answer.Needed + " to the Slack app and install it again"
 		}
-		return &Error{Op: op, Name: answer.Err, Retry: !isFinal, Hint: hint}
+		return &Error{Op: op, Name: nameOf(answer.Err), Retry: !isFinal, Hint: hint}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Op: op, Name: "timeout", Retry: true}
 	default:
 		// The text of a transport error holds the URL and perhaps more: it is left out.
 		return &Error{Op: op, Name: "network", Retry: true}
 	}
+}
+
+// What Slack answers is input like any other. A name that does not look like
+// one could quote a message, and names are stored in the clear: they are the
+// types of Temporal's errors.
+var (
+	plainName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	scopes    = regexp.MustCompile(`^[a-z][a-z0-9_:.,-]{0,199}$`)
+)
+
+func nameOf(answered string) string {
+	if plainName.MatchString(answered) {
+		return answered
+	}
+	return "unknown_error"
 }
 
 // is reports whether err is Slack's answer with one of the names.

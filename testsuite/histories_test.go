@@ -1,0 +1,292 @@
+package testsuite
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/evidence"
+	"github.com/nerve-alerts/nerve/internal/operator"
+	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/slack"
+	"github.com/nerve-alerts/nerve/internal/slackstand"
+	"github.com/nerve-alerts/nerve/internal/starter"
+	"github.com/nerve-alerts/nerve/workflows"
+)
+
+const historiesDir = "../workflows/testdata/histories"
+
+// TestRecordHistories runs what nerve does on the embedded server, unencrypted
+// and with neutral values so that it can be reviewed, and writes the closed
+// runs' histories for workflows/replay_test.go.
+func TestRecordHistories(t *testing.T) {
+	if !*record {
+		t.Skip("records the histories that replay tests run: make histories")
+	}
+	require.NoError(t, os.MkdirAll(historiesDir, 0o750))
+	for name, behave := range map[string]func(*recording) client.WorkflowRun{
+		"answered_and_resolved":          (*recording).answeredAndResolved,
+		"headline_occurrences_and_quiet": (*recording).headlineOccurrencesAndQuiet,
+		"acknowledged_and_resolved":      (*recording).acknowledgedAndResolved,
+		"failed":                         (*recording).failed,
+		"failed_and_rerun":               (*recording).failedAndRerun,
+		"evidence_failed":                (*recording).evidenceFailed,
+		"continued":                      (*recording).continued,
+		"cancelled":                      (*recording).cancelled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecording(t)
+			r.write(name, behave(r))
+		})
+	}
+}
+
+// recording is a worker in this process whose payloads are not encrypted.
+type recording struct {
+	t       *testing.T
+	system  *system
+	client  client.Client
+	starter *starter.Starter
+	stand   *slackstand.Server
+	tools   atomic.Bool // fail
+	message slackstand.Posted
+}
+
+func newRecording(t *testing.T) *recording {
+	t.Helper()
+	_, server, err := shared.get()
+	require.NoError(t, err)
+	s := &system{t: t, namespace: "recording-" + strings.ToLower(strings.ReplaceAll(filepath.Base(t.Name()), "_", "-"))}
+	s.keys()
+	s.connect(server.Address())
+	r := &recording{t: t, system: s}
+	r.client, err = client.Dial(client.Options{
+		HostPort: server.Address(), Namespace: s.namespace, Identity: "worker",
+		Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
+	require.NoError(t, err)
+	t.Cleanup(r.client.Close)
+	r.starter = starter.New(r.client, starter.Options{})
+	r.slack()
+	return r
+}
+
+// slack starts a stand-in with one alert in it, and the workers on it.
+func (r *recording) slack() {
+	token := "xoxb-" + strings.Repeat("1", 12)
+	var err error
+	r.stand, err = slackstand.New(slackstand.Options{Token: token, Channels: []slackstand.Channel{{ID: alerts, Name: "alerts"}}})
+	require.NoError(r.t, err)
+	api := httptest.NewServer(r.stand.Handler())
+	r.t.Cleanup(func() {
+		_ = r.stand.Close()
+		api.Close()
+	})
+	r.message, err = r.stand.Post(r.t.Context(), alerts, slackstand.Message{Bot: &slackstand.Bot{Name: "Monitoring"}, Text: "Disk space low on web-01"})
+	require.NoError(r.t, err)
+	c, err := slack.New(token, api.URL+"/api/", nil)
+	require.NoError(r.t, err)
+	acts, err := activities.New(activities.Deps{
+		Slack: c, Recorder: nowhere{}, Windows: nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
+		Tools: map[string]activities.Evidence{
+			contract.ToolThread: evidence.Thread{Slack: c}, contract.ToolOccurrences: &remembered{&r.tools}, contract.ToolPast: &remembered{&r.tools},
+		},
+		UIURL: "http://temporal.example.com", Namespace: "default",
+	})
+	require.NoError(r.t, err)
+	for _, queue := range []string{contract.QueueTriage, contract.QueueSlack, contract.QueueEvidence} {
+		w := worker.New(r.client, queue, worker.Options{Identity: "worker", BuildID: "recorded"})
+		workflows.Register(w)
+		w.RegisterActivity(acts)
+		require.NoError(r.t, w.Start())
+		r.t.Cleanup(w.Stop)
+	}
+}
+
+// nowhere keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Record(context.Context, contract.IncidentRecord) error { return nil }
+func (nowhere) Release(context.Context, string, string, string) error { return nil }
+
+// remembered is a store that has one earlier occurrence, or is broken.
+type remembered struct{ broken *atomic.Bool }
+
+// broken is an error that no retry mends.
+type broken struct{}
+
+func (broken) Error() string             { return "the record is broken" }
+func (broken) Code() string              { return "record/broken" }
+func (broken) Retryable() bool           { return false }
+func (broken) RetryAfter() time.Duration { return 0 }
+
+func (m *remembered) Fetch(context.Context, contract.EvidenceQuery) ([]incident.Evidence, error) {
+	if m.broken.Load() {
+		return nil, broken{}
+	}
+	return []incident.Evidence{{Title: "Seen before", Text: "Disk space low on web-01, resolved after 20 minutes"}}, nil
+}
+
+// input is an alert in Slack, or with a headline where inSlack is false.
+func (r *recording) input(inSlack bool) contract.TriageInput {
+	in := contract.TriageInput{
+		Signal: incident.Signal{
+			IncidentID: "example_1", DeduplicationKey: "example:alert:1", Source: "example", Provider: "datadog",
+			Kind: incident.KindAlert, Severity: incident.SeverityHigh, Status: incident.StatusFiring, EventType: "alert",
+			Timestamp: time.Unix(1760000000, 0).UTC(), Title: "Disk space low on web-01", Description: "93 % of /var is used",
+			Links:      []incident.Link{{Title: "Dashboard", URL: "https://grafana.example.com/d/disk"}},
+			Key:        incident.Key{Kind: incident.KeyAlert, Value: "1", Opaque: true},
+			RawPayload: incident.RawPayload{DeliveryID: "delivery-1", ContentType: "application/json", Size: 2, SHA256: "00"}, Fingerprint: "f1",
+		},
+		Salt: []byte("0123456789abcdef"), Window: "window-1", ReceivedAt: time.Unix(1760000001, 0).UTC(), Delivery: "event-1",
+		Route: contract.Route{Channel: alerts, QuietPeriod: time.Hour},
+	}
+	if inSlack {
+		in.Signal.Provider = "slack"
+		in.Signal.Slack = &incident.SlackRef{ChannelID: alerts, MessageTS: r.message.TS, ThreadTS: r.message.TS}
+	}
+	return in
+}
+
+func (r *recording) start(in contract.TriageInput) client.WorkflowRun {
+	r.t.Helper()
+	got, err := r.starter.Do(r.t.Context(), contract.Command{WorkflowID: in.Signal.DeduplicationKey, KeyKind: incident.KeyAlert, Start: &in})
+	require.NoError(r.t, err)
+	return r.client.GetWorkflow(r.t.Context(), in.Signal.DeduplicationKey, got.RunID)
+}
+
+// phase waits until an incident is where the next thing is to happen.
+func (r *recording) phase(run client.WorkflowRun, p contract.Phase) {
+	r.t.Helper()
+	require.Eventually(r.t, func() bool {
+		v, err := r.client.QueryWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.QueryState)
+		var s contract.TriageState
+		return err == nil && v.Get(&s) == nil && s.Phase == p
+	}, patience, poll, "the incident is never %s", p)
+}
+
+func (r *recording) occur(run client.WorkflowRun, o contract.Occurrence) {
+	r.t.Helper()
+	require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalOccurrence, o))
+}
+
+func (r *recording) resolve(run client.WorkflowRun) {
+	r.t.Helper()
+	require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalResolved, contract.Resolved{DeliveryID: "event-9"}))
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
+}
+
+func (r *recording) answeredAndResolved() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+func (r *recording) headlineOccurrencesAndQuiet() client.WorkflowRun {
+	in := r.input(false)
+	in.Route.QuietPeriod = 8 * time.Second
+	run := r.start(in)
+	r.phase(run, contract.PhaseOpen)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2})
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2})
+	r.occur(run, contract.Occurrence{DeliveryID: "event-5", Count: 5})
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+func (r *recording) acknowledgedAndResolved() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
+	_, err := op.Acknowledge(r.t.Context(), run.GetID(), contract.Decision{By: "on-call"})
+	require.NoError(r.t, err)
+	_, err = op.Resolve(r.t.Context(), run.GetID(), contract.Decision{By: "on-call", Reason: "disk was enlarged"})
+	require.NoError(r.t, err)
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+func (r *recording) failed() client.WorkflowRun {
+	r.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: -1, Error: "is_archived"})
+	run := r.start(r.input(true))
+	require.Error(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+func (r *recording) failedAndRerun() client.WorkflowRun {
+	failed := r.failed()
+	r.stand.ClearFaults()
+	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
+	again, err := op.Rerun(r.t.Context(), failed.GetID(), "the channel is back")
+	require.NoError(r.t, err)
+	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
+	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+func (r *recording) evidenceFailed() client.WorkflowRun {
+	r.tools.Store(true)
+	return r.answeredAndResolved()
+}
+
+// continued is the run that follows a long one.
+func (r *recording) continued() client.WorkflowRun {
+	in := r.input(true)
+	in.State = &contract.TriageState{
+		Phase: contract.PhaseOpen, Status: incident.StatusFiring, Occurrences: 7, OpenedAt: in.ReceivedAt, LastSeen: time.Now().UTC(),
+		Light: activities.LightSeen, Seen: []string{"event-1"},
+	}
+	run := r.start(in)
+	r.phase(run, contract.PhaseOpen)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 10})
+	r.resolve(run)
+	return run
+}
+
+func (r *recording) cancelled() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	require.NoError(r.t, r.client.CancelWorkflow(r.t.Context(), run.GetID(), run.GetRunID()))
+	require.Error(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+// write exports a closed run's history.
+func (r *recording) write(name string, run client.WorkflowRun) {
+	r.t.Helper()
+	var h historypb.History
+	events := r.client.GetWorkflowHistory(r.t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		require.NoError(r.t, err)
+		h.Events = append(h.Events, e)
+	}
+	raw, err := temporalproto.CustomJSONMarshalOptions{
+		Indent: "  ", Metadata: map[string]any{commonpb.EnablePayloadShorthandMetadataKey: true},
+	}.Marshal(&h)
+	require.NoError(r.t, err)
+	require.NoError(r.t, os.WriteFile(filepath.Join(historiesDir, name+".json"), append(raw, '\n'), 0o600))
+}

@@ -1,0 +1,67 @@
+package workflows_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/workflows"
+)
+
+// histories are closed runs of every behaviour that has shipped; see "Record a
+// history" in CONTRIBUTING.md.
+func histories(t *testing.T) map[string]*historypb.History {
+	t.Helper()
+	files, err := filepath.Glob("testdata/histories/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "there are no histories to replay: make histories")
+	all := map[string]*historypb.History{}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var h historypb.History
+		require.NoError(t, temporalproto.CustomJSONUnmarshalOptions{
+			Metadata: map[string]any{commonpb.EnablePayloadShorthandMetadataKey: true},
+		}.Unmarshal(raw, &h), file)
+		require.Greater(t, len(h.GetEvents()), 10, file)
+		all[filepath.Base(file)] = &h
+	}
+	return all
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	for name, h := range histories(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := worker.NewWorkflowReplayer()
+			r.RegisterWorkflowWithOptions(workflows.Triage, workflow.RegisterOptions{Name: contract.WorkflowTriage})
+			require.NoError(t, r.ReplayWorkflowHistory(nil, h))
+		})
+	}
+}
+
+// TestReplayNoticesAnotherOrderOfCommands shows that the replay above can fail.
+func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
+	t.Parallel()
+	altered := func(ctx workflow.Context, in contract.TriageInput) (contract.TriageResult, error) {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return contract.TriageResult{}, err
+		}
+		return workflows.Triage(ctx, in)
+	}
+	for name, h := range histories(t) {
+		r := worker.NewWorkflowReplayer()
+		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
+		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism
+	}
+}
