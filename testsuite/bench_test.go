@@ -68,10 +68,14 @@ func BenchmarkAck(b *testing.B) {
 
 	direct := []string{
 		"TEMPORAL_ADDRESS=" + s.temporal.target, "REDIS_URL=" + s.direct(b, s.redisURL, s.redis.target),
-		"DATABASE_URL=" + s.direct(b, s.sqlURL, s.sql.target), "LOG_LEVEL=warn", "NERVE_START_DEADLINE=100ms",
+		"DATABASE_URL=" + s.direct(b, s.sqlURL, s.sql.target), "NERVE_START_DEADLINE=40ms",
 	}
 	in := s.startIngest(append(direct, "LOG_LEVEL=info")...)
-	s.startWorker(append(direct, "LOG_LEVEL=info")...)
+	worker := s.startWorker(append(direct, "LOG_LEVEL=info")...)
+	defer func() { // the backlog of triages is of no interest
+		worker.kill()
+		in.kill()
+	}()
 	target := in.url + "/slack/events"
 	rows = append(rows, s.fire(b, load, row{name: "nerve: repeats of one alert", rate: repeatRate, goal: "p99 < 20 ms"}, "-url", target))
 	rows = append(rows, s.fire(b, load, row{name: "nerve: unique signed alerts", rate: uniqueRate, goal: "p99 < 50 ms"}, "-url", target, "-unique"))
@@ -145,12 +149,12 @@ func printVerify(b *testing.B) {
 	require.NoError(b, err)
 	r := &providers.Request{Method: http.MethodPost, Header: http.Header{}, Body: bytes.Repeat([]byte("x"), 20<<10), ReceivedAt: time.Now()}
 	p.Sign(r, r.ReceivedAt)
-	result := testing.Benchmark(func(b *testing.B) {
-		for b.Loop() {
-			if _, err := p.Verify(r); err != nil {
-				b.Fatal(err)
-			}
+	const times = 5000
+	started := time.Now()
+	for range times {
+		if _, err := p.Verify(r); err != nil {
+			b.Fatal(err)
 		}
-	})
-	fmt.Printf("verify a signed delivery of 20 KiB: %.1f µs (goal < 50 µs)\n", float64(result.NsPerOp())/1000)
+	}
+	fmt.Printf("\nverify a signed delivery of 20 KiB: %.1f µs (goal < 50 µs)\n", float64(time.Since(started).Microseconds())/times)
 }

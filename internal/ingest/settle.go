@@ -86,7 +86,7 @@ func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decisi
 		p.confirm(ctx, sub, claim, d.Count, a)
 		return a
 	default:
-		return p.join(ctx, sub, claim, d)
+		return p.join(ctx, sub, claim, d, result.Running)
 	}
 }
 
@@ -110,8 +110,15 @@ func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admis
 // join counts the signal to an incident that runs although no window was open
 // for it; nil means that it has closed meanwhile. The claim carried the name of
 // a life that never began, so the marks are made anew with the running one's.
-func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision) *answer {
-	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(0)}
+// A repeat that met the window before it was open is told like any other: at
+// milestones, as long as its incident is known to run.
+func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision, running bool) *answer {
+	if d.Verdict == admission.Pending && running && d.Count > 1 && !contract.Milestone(d.Count) {
+		a := sub.repeated(d.WorkflowID, claim.IncidentID)
+		p.confirm(ctx, sub, claim, d.Count, a)
+		return a
+	}
+	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(pendingCount(d))}
 	told, err := p.tell(ctx, cmd)
 	if err != nil {
 		p.abandon(ctx, sub, claim)
@@ -131,6 +138,15 @@ func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Cl
 	a := sub.repeated(d.WorkflowID, claim.IncidentID)
 	p.confirm(ctx, sub, claim, d.Count, a)
 	return a
+}
+
+// pendingCount is what admission counted of a repeat in a window that is not
+// open yet, or 0 when it does not know of the incident.
+func pendingCount(d admission.Decision) int64 {
+	if d.Verdict == admission.Pending {
+		return d.Count
+	}
+	return 0
 }
 
 // repeat counts within an open window. The incident hears of it at milestones

@@ -55,7 +55,7 @@ func (f *flight) shared(cmd contract.Command) (Result, error) {
 		return f.result, f.err
 	}
 	if cmd.KeyKind == incident.KeyEvent {
-		return Result{Outcome: AlreadyTaken, RunID: f.result.RunID}, nil
+		return Result{Outcome: AlreadyTaken, RunID: f.result.RunID, Running: true}, nil
 	}
-	return Result{Outcome: AlreadyRunning, RunID: f.result.RunID}, nil
+	return Result{Outcome: AlreadyRunning, RunID: f.result.RunID, Running: true}, nil
 }

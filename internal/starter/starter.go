@@ -44,6 +44,9 @@ const (
 type Result struct {
 	Outcome Outcome
 	RunID   string // Started, AlreadyRunning and AlreadyTaken only
+	// Running says that the workflow was seen to run, which AlreadyTaken alone
+	// does not: the event's incident may be long closed.
+	Running bool
 }
 
 // Client is the part of Temporal's client that is used.
@@ -132,7 +135,7 @@ func (s *Starter) start(ctx context.Context, cmd contract.Command) (Result, erro
 		if cmd.KeyKind == incident.KeyEvent {
 			outcome = AlreadyTaken
 		}
-		return Result{Outcome: outcome, RunID: already.RunId}, nil
+		return Result{Outcome: outcome, RunID: already.RunId, Running: outcome == AlreadyRunning}, nil
 	}
 	return Result{}, classify("start", err)
 }

@@ -97,7 +97,7 @@ func TestStartAgain(t *testing.T) {
 			Return(nil, serviceerror.NewWorkflowExecutionAlreadyStarted("again", "request", "run-0"))
 		result, err := New(c, Options{}).Do(t.Context(), startCommand(kind))
 		require.NoError(t, err)
-		assert.Equal(t, Result{Outcome: outcome, RunID: "run-0"}, result)
+		assert.Equal(t, Result{Outcome: outcome, RunID: "run-0", Running: kind == incident.KeyAlert}, result)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestOneStartAWorkflowAtATime(t *testing.T) {
 			for range 3 {
 				tally[<-results]++
 			}
-			assert.Equal(t, map[Result]int{{Started, "run-1"}: 1, {shared, "run-1"}: 2}, tally)
+			assert.Equal(t, map[Result]int{{Outcome: Started, RunID: "run-1"}: 1, {Outcome: shared, RunID: "run-1", Running: true}: 2}, tally)
 		})
 	}
 }
