@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,6 +32,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer core.Close(ctx)
 	w, err := back.New(ctx, core, back.Options{})
+	if errors.Is(err, context.Canceled) {
+		return nil // stopped while it waited for its database
+	}
 	if err != nil {
 		return err
 	}

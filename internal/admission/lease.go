@@ -65,7 +65,7 @@ func (k *leaseKeeper) keep(ctx context.Context) {
 			k.cancel(context.Cause(ctx))
 			return
 		case <-ticker.C:
-			k.renew()
+			k.renew() //nolint:contextcheck // under the handlers' context, which outlives a stop
 		}
 	}
 }

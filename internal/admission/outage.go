@@ -163,8 +163,7 @@ func (o *outage) flush(ctx context.Context) error {
 // refused reports whether Redis, although it takes writes, has refused the first
 // task so often that it would hold up all others for ever.
 func (o *outage) refused(err error) bool {
-	var answer redis.Error
-	if !errors.As(err, &answer) {
+	if _, answered := errors.AsType[redis.Error](err); !answered {
 		return false
 	}
 	o.mu.Lock()

@@ -135,7 +135,11 @@ func TestSlowRedisCostsOneBudget(t *testing.T) {
 				o.Budget, o.ProbeEvery = 20*time.Millisecond, time.Hour
 			})
 			decided := make(chan Decision, 1)
-			go func() { decided <- admit(t, a, claim(1)) }()
+			go func() {
+				d, err := a.Admit(t.Context(), claim(1), contract.Delivery{})
+				assert.NoError(t, err)
+				decided <- d
+			}()
 			select {
 			case d := <-decided:
 				require.Equal(t, New, d.Verdict)
@@ -223,7 +227,7 @@ func TestOpenRefuses(t *testing.T) {
 		},
 	} {
 		_, err := Open(o)
-		assert.Error(t, err, name)
+		require.Error(t, err, name)
 	}
 	a, err := Open(Options{Client: client})
 	require.NoError(t, err)

@@ -162,7 +162,7 @@ func (q *queue) pass(ctx context.Context) (again time.Time, busy bool, err error
 		if len(entries) == 0 {
 			return again, false, nil
 		}
-		left, more := q.work.page(keeper.ctx, q, entries)
+		left, more := q.work.page(keeper.ctx, q, entries) //nolint:contextcheck // made from ctx, but outlives a stop by a grace
 		again = sooner(again, left)
 		switch {
 		case again.IsZero():

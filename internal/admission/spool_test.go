@@ -76,7 +76,7 @@ func background(t *testing.T, f func(context.Context) error) (stop func()) {
 			cancel()
 			select {
 			case err := <-ended:
-				assert.NoError(t, err)
+				require.NoError(t, err)
 			case <-time.After(patience):
 				t.Error("it did not stop")
 			}

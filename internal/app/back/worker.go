@@ -48,9 +48,13 @@ type Options struct {
 	LoopbackCodec bool
 }
 
-// New opens the record and builds the workers. The caller closes core.
+// New opens the record and builds the workers. While the database is away it
+// waits; it fails when the database will never answer, and with ctx's error when
+// ctx ends first. The caller closes core.
 func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
-	store, err := record.Open(ctx, core.Config.DatabaseURL.Reveal(), core.Log)
+	store, err := openRecord(ctx, func(ctx context.Context) (*record.Store, error) {
+		return record.Open(ctx, core.Config.DatabaseURL.Reveal(), core.Log)
+	}, core.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +142,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.core.Log.Info("worker is up", "name", w.name, "temporal", w.core.Config.Temporal.Address)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, w.store.SaveDeliveries)) })
+	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
 	group.Go(func() error { return w.serve(ctx) })
 	return group.Wait()
