@@ -65,6 +65,9 @@ type Command struct {
 	Start      *TriageInput     `json:"start,omitempty"`
 	Occurrence *Occurrence      `json:"occurrence,omitempty"`
 	Resolved   *Resolved        `json:"resolved,omitempty"`
+	// Fallback goes with an Occurrence: what to start, under its own key, when
+	// the incident to be told has closed by the time that it is told.
+	Fallback *TriageInput `json:"fallback,omitempty"`
 }
 
 // SpoolContext is the associated data of a sealed Command.

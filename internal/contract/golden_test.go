@@ -60,7 +60,7 @@ func TestEncodings(t *testing.T) {
 		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at},
 		"resolved":       contract.Resolved{DeliveryID: "d", At: at},
 		"decision":       contract.Decision{By: "b", Reason: "r"},
-		"command":        contract.Command{WorkflowID: "w", KeyKind: incident.KeyAlert, Start: &in, Occurrence: &contract.Occurrence{}, Resolved: &contract.Resolved{}},
+		"command":        contract.Command{WorkflowID: "w", KeyKind: incident.KeyAlert, Start: &in, Occurrence: &contract.Occurrence{}, Resolved: &contract.Resolved{}, Fallback: &in},
 		"evidence_query": contract.EvidenceQuery{Tool: "t", Signal: in.Signal, OpenedAt: at, Salt: in.Salt},
 		"incident_record": contract.IncidentRecord{
 			ID: "i", WorkflowID: "w", RunID: "r", Revision: 1, Phase: contract.PhaseOpen, Status: incident.StatusFiring, Signal: in.Signal,

@@ -1,7 +1,6 @@
 package back
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nerve-alerts/nerve/activities"
-	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/admission"
 	"github.com/nerve-alerts/nerve/internal/analysis"
 	"github.com/nerve-alerts/nerve/internal/app"
@@ -166,25 +164,5 @@ func (w *Worker) drain(ctx context.Context, item admission.Item) error {
 	if err := json.Unmarshal(plain, &cmd); err != nil {
 		return fmt.Errorf("%w: %w", admission.ErrPoison, err)
 	}
-	return w.tell(ctx, cmd)
-}
-
-func (w *Worker) tell(ctx context.Context, cmd contract.Command) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	result, err := w.starter.Do(ctx, cmd)
-	switch {
-	case errors.Is(err, starter.ErrPermanent):
-		return fmt.Errorf("%w: %w", admission.ErrPoison, err)
-	case err != nil:
-		return err
-	}
-	if cmd.Start == nil || result.Outcome != starter.AlreadyRunning || cmd.KeyKind != incident.KeyAlert {
-		return nil
-	}
-	// The alert's incident is open already: this was one more occurrence, unless
-	// it is the very delivery that opened it, which the workflow knows.
-	return w.tell(ctx, contract.Command{WorkflowID: cmd.WorkflowID, KeyKind: cmd.KeyKind, Occurrence: &contract.Occurrence{
-		DeliveryID: cmp.Or(cmd.Start.Delivery, cmd.Start.Signal.RawPayload.DeliveryID), At: cmd.Start.ReceivedAt,
-	}})
+	return tell(ctx, w.starter, cmd)
 }

@@ -1,0 +1,93 @@
+package back
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/starter"
+)
+
+// script answers commands in order and remembers them.
+type script struct {
+	answers []starter.Outcome
+	err     error
+	told    []contract.Command
+}
+
+func (s *script) Do(_ context.Context, cmd contract.Command) (starter.Result, error) {
+	s.told = append(s.told, cmd)
+	if s.err != nil {
+		return starter.Result{}, s.err
+	}
+	o := s.answers[min(len(s.told), len(s.answers))-1]
+	return starter.Result{Outcome: o}, nil
+}
+
+func fired() *contract.TriageInput {
+	return &contract.TriageInput{Signal: incident.Signal{
+		DeduplicationKey: "datadog:alert:1", Key: incident.Key{Kind: incident.KeyAlert}, RawPayload: incident.RawPayload{DeliveryID: "d1"},
+	}}
+}
+
+func start() contract.Command {
+	return contract.Command{WorkflowID: "datadog:alert:1", KeyKind: incident.KeyAlert, Start: fired()}
+}
+
+func occurrence(fallback *contract.TriageInput) contract.Command {
+	return contract.Command{WorkflowID: "datadog:alert:1", KeyKind: incident.KeyAlert, Occurrence: &contract.Occurrence{DeliveryID: "d1"}, Fallback: fallback}
+}
+
+func TestASpooledCommandEndsWithAnOpenIncident(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		cmd     contract.Command
+		answers []starter.Outcome
+		starts  int
+		tells   int
+	}{
+		"started":                         {start(), []starter.Outcome{starter.Started}, 1, 0},
+		"an event that was taken":         {start(), []starter.Outcome{starter.AlreadyTaken}, 1, 0},
+		"running: one more occurrence":    {start(), []starter.Outcome{starter.AlreadyRunning, starter.Signalled}, 1, 1},
+		"closed between the two":          {start(), []starter.Outcome{starter.AlreadyRunning, starter.NotRunning, starter.Started}, 2, 1},
+		"an occurrence":                   {occurrence(fired()), []starter.Outcome{starter.Signalled}, 0, 1},
+		"an occurrence of a closed one":   {occurrence(fired()), []starter.Outcome{starter.NotRunning, starter.Started}, 1, 1},
+		"an occurrence of an older nerve": {occurrence(nil), []starter.Outcome{starter.NotRunning}, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &script{answers: tt.answers}
+			require.NoError(t, tell(t.Context(), s, tt.cmd))
+			starts, tells := 0, 0
+			for _, c := range s.told {
+				if c.Start != nil {
+					starts++
+					assert.Equal(t, "datadog:alert:1", c.WorkflowID)
+				} else {
+					tells++
+					assert.Equal(t, "d1", c.Occurrence.DeliveryID)
+				}
+			}
+			assert.Equal(t, tt.starts, starts)
+			assert.Equal(t, tt.tells, tells)
+		})
+	}
+}
+
+func TestTellSaysWhatIsWorthAnotherTry(t *testing.T) {
+	t.Parallel()
+	require.ErrorIs(t, tell(t.Context(), &script{err: starter.ErrPermanent}, start()), admission.ErrPoison)
+	away := errors.New("away")
+	err := tell(t.Context(), &script{err: away}, start())
+	require.ErrorIs(t, err, away)
+	require.NotErrorIs(t, err, admission.ErrPoison)
+	err = tell(t.Context(), &script{answers: []starter.Outcome{starter.NotRunning, starter.AlreadyRunning, starter.NotRunning, starter.AlreadyRunning}}, occurrence(fired()))
+	require.ErrorContains(t, err, "each time")
+	require.NotErrorIs(t, err, admission.ErrPoison)
+}
