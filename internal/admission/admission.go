@@ -9,7 +9,7 @@ const (
 	New       Verdict = "new"       // start this workflow id, then Confirm
 	Pending   Verdict = "pending"   // another request claimed it and has not confirmed: start the same id, then Confirm
 	Duplicate Verdict = "duplicate" // this delivery was taken already: answer 200, do nothing
-	Repeat    Verdict = "repeat"    // the window is open: it counts as an occurrence of Decision.WorkflowID
+	Repeat    Verdict = "repeat"    // the window is open: it counts as an occurrence of Decision.WorkflowID; see Decision.Tell
 	Over      Verdict = "over"      // new, but over the rate: fold into the source's storm incident
 	Refused   Verdict = "refused"   // over the hard cap: 429 with RetryAfter
 )
@@ -31,8 +31,12 @@ type Claim struct {
 
 // For returns the claim as the decision turned it: Confirm and Abandon act on
 // the workflow that the marks belong to, which for Pending is another request's.
+// A repeat owns its delivery mark only, so the window is left out.
 func (c Claim) For(d Decision) Claim {
 	c.WorkflowID, c.IncidentID = d.WorkflowID, d.IncidentID
+	if d.Verdict == Repeat {
+		c.Window = ""
+	}
 	return c
 }
 
@@ -84,5 +88,11 @@ type Decision struct {
 	IncidentID string        //
 	Count      int64         // occurrences in the window, this one included; 0 when there is none to count in
 	RetryAfter time.Duration // Refused only
-	Local      bool          // decided in this process's memory, because Redis did not answer
+	// Tell is set for a Repeat that the incident is told of (contract.Milestone).
+	// Its delivery stays pending: tell the incident, then Confirm, which logs it
+	// too. When nothing could be told, leave the mark, so that the sender's retry
+	// is not counted again but told. When the incident is closed, Abandon and
+	// admit anew.
+	Tell  bool
+	Local bool // decided in this process's memory, because Redis did not answer
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // Admit decides about a claim in one round trip. entry is the delivery as it is
-// to be logged when the verdict is final (Duplicate, Repeat); its outcome,
-// workflow, incident and count are filled in from the decision. For New and
-// Pending the entry is logged by Confirm, for Over by the claim that follows,
-// and for Refused by Log.
+// to be logged when the decision is final (Duplicate, and Repeat without Tell);
+// its outcome, workflow, incident and count are filled in from the decision. For
+// New, Pending and what is to be told the entry is logged by Confirm, for Over
+// by the claim that follows, and for Refused by Log.
 //
 // It fails only for a claim without source or workflow id, and when ctx is done
 // already. A Redis that is away is not an error: the decision is then Local.
@@ -71,7 +71,7 @@ func (a *Admission) admitInRedis(ctx context.Context, c Claim, k keys, now time.
 	if err != nil {
 		return Decision{}, 0, err
 	}
-	if d.Verdict == Duplicate || d.Verdict == Repeat {
+	if d.Verdict == Duplicate || d.Verdict == Repeat && !d.Tell {
 		a.logged(full)
 	}
 	return d, left, nil
@@ -79,12 +79,17 @@ func (a *Admission) admitInRedis(ctx context.Context, c Claim, k keys, now time.
 
 // admitLocally decides in memory and keeps for Redis what it then has to know.
 func (a *Admission) admitLocally(c Claim, k keys, now time.Time, entry contract.Delivery) (Decision, error) {
-	d := a.memory.admit(k, c, now)
+	d, counted := a.memory.admit(k, c, now)
 	d.Local = true
-	switch d.Verdict {
-	case Duplicate:
+	switch {
+	case d.Tell:
+		if counted {
+			a.outage.keep(a.replayTask(c.For(d), k, d.Count, nil))
+		}
+		return d, nil
+	case d.Verdict == Duplicate:
 		entry.Outcome = contract.OutcomeDuplicate
-	case Repeat:
+	case d.Verdict == Repeat:
 		entry.Outcome = repeatOutcome(c)
 	default:
 		return d, nil
@@ -96,7 +101,7 @@ func (a *Admission) admitLocally(c Claim, k keys, now time.Time, entry contract.
 	}
 	t := a.logTask(body)
 	if d.Verdict == Repeat {
-		t = a.replayTask(c.For(d), k, body)
+		t = a.replayTask(c.For(d), k, 0, body)
 	}
 	a.outage.keep(t)
 	return d, nil

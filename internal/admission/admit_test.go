@@ -85,15 +85,16 @@ func TestConfirmOpens(t *testing.T) {
 		assert.Equal(t, "wf-1", d.WorkflowID)
 		assert.Equal(t, "inc-1", d.IncidentID)
 		assert.EqualValues(t, 2, d.Count)
-		assert.Equal(t, Duplicate, admit(t, a, claim(2)).Verdict, "a repeat's own delivery is done")
+		assert.Equal(t, Repeat, admit(t, a, claim(3)).Verdict)
+		assert.Equal(t, Duplicate, admit(t, a, claim(3)).Verdict, "the delivery of a repeat that nobody is told of is done")
 
 		// The window does not slide: a repeat and a second confirm late in it
 		// leave its end where it was.
 		advance(4 * time.Minute)
-		assert.Equal(t, Repeat, admit(t, a, claim(3)).Verdict)
-		confirm(t, a, claim(3).For(Decision{WorkflowID: "wf-1", IncidentID: "inc-1"}))
+		assert.Equal(t, Repeat, admit(t, a, claim(4)).Verdict)
+		confirm(t, a, claim(4).For(Decision{WorkflowID: "wf-1", IncidentID: "inc-1"}))
 		advance(time.Minute)
-		d = admit(t, a, claim(4))
+		d = admit(t, a, claim(5))
 		assert.Equal(t, New, d.Verdict, "the alert that fires again after the window is analysed again")
 		assert.EqualValues(t, 1, d.Count)
 

@@ -10,8 +10,9 @@ import (
 )
 
 // Confirm opens the marks of a claim to their full length and logs the delivery.
-// Call it only after the start (or the spool entry) is durable, with the claim
-// as Claim.For left it. While Redis is away it is kept and made up for later.
+// Call it only after the start (or the spool entry) is durable, or the incident
+// was told, with the claim as Claim.For left it. While Redis is away it is kept
+// and made up for later.
 // It fails only for a claim without source or workflow id.
 func (a *Admission) Confirm(ctx context.Context, c Claim, entry contract.Delivery) error {
 	c, now, err := a.prepare(c)
@@ -116,12 +117,21 @@ func (a *Admission) confirmTask(c Claim, k keys, body []byte) task {
 	}}
 }
 
-func (a *Admission) replayTask(c Claim, k keys, body []byte) task {
-	return task{entry: true, size: len(body), run: func(ctx context.Context) error {
+// replayTask brings a repeat into Redis. tell is its count when the incident has
+// to be told of it, or 0; then there is no body yet, because Confirm logs it.
+func (a *Admission) replayTask(c Claim, k keys, tell int64, body []byte) task {
+	ttl := c.Limits.DeliveryTTL
+	if tell > 0 {
+		ttl = c.Limits.PendingTTL
+	}
+	return task{entry: len(body) > 0, size: len(body), run: func(ctx context.Context) error {
 		full, err := replayScript.Run(ctx, a.client,
 			[]string{k.delivery, k.window, a.opts.DeliveryStream},
 			c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""),
-			millis(c.Limits.DeliveryTTL), a.opts.MaxDeliveries, body).Bool()
+			millis(ttl), a.opts.MaxDeliveries, body, tell).Bool()
+		if err == nil && len(body) == 0 {
+			return nil
+		}
 		return a.appended(full, err)
 	}}
 }

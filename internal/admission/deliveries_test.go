@@ -77,10 +77,13 @@ func TestDeliveryLog(t *testing.T) {
 				require.Equal(t, New, d.Verdict)
 				require.NoError(t, a.Confirm(ctx, first, contract.Delivery{ID: "a", Outcome: contract.OutcomeAccepted, WorkflowID: "wf-1"}))
 				require.Equal(t, Duplicate, say(first, "b").Verdict)
-				require.Equal(t, Repeat, say(second, "c").Verdict)
+				d = say(second, "c")
+				require.True(t, d.Tell)
+				require.NoError(t, a.Confirm(ctx, second.For(d), contract.Delivery{ID: "c", Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", Count: 2}))
 				folded := claim(3)
 				folded.SkipRate = true
 				require.Equal(t, Repeat, say(folded, "d").Verdict)
+				require.Equal(t, Repeat, say(claim(4), "f").Verdict)
 				require.NoError(t, a.Log(ctx, contract.Delivery{ID: "e", Outcome: contract.OutcomeRejected, Status: 401}))
 				if local {
 					require.NoError(t, a.Close(ctx))
@@ -95,16 +98,17 @@ func TestDeliveryLog(t *testing.T) {
 					})
 				})
 				empty(t, client, a.opts.DeliveryStream)
-				assert.Equal(t, []string{"a", "b", "c", "d", "e"}, rows.ids())
+				assert.Equal(t, []string{"a", "b", "c", "d", "f", "e"}, rows.ids())
 				for id, want := range map[string]contract.Delivery{
 					"a": {ID: "a", Outcome: contract.OutcomeAccepted, WorkflowID: "wf-1"},
 					"b": {
 						ID: "b", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
 						Outcome: contract.OutcomeDuplicate, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 1,
 					},
-					"c": {
-						ID: "c", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
-						Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 2,
+					"c": {ID: "c", Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", Count: 2},
+					"f": {
+						ID: "f", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
+						Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 4,
 					},
 					"d": {
 						ID: "d", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
@@ -115,11 +119,11 @@ func TestDeliveryLog(t *testing.T) {
 					assert.Equal(t, want, rows.row(id))
 				}
 				// What was decided in memory is known to Redis now.
-				d, err := a.Admit(ctx, claim(4), contract.Delivery{})
+				d, err := a.Admit(ctx, claim(5), contract.Delivery{})
 				require.NoError(t, err)
 				assert.False(t, d.Local)
 				assert.Equal(t, Repeat, d.Verdict)
-				assert.EqualValues(t, 4, d.Count)
+				assert.EqualValues(t, 5, d.Count)
 				assert.Equal(t, Duplicate, admit(t, a, second).Verdict)
 			})
 		}

@@ -8,6 +8,8 @@
 // only after the start is durable. A request that meets a pending mark is told
 // to start the same workflow id again, so a crash between the two loses nothing
 // and doubles nothing. Abandon removes the marks when nothing durable happened.
+// A repeat is settled by Admit, but for the few that the incident is told of: their
+// delivery stays pending until Confirm, and a retry of it is told, not counted.
 //
 // Redis is an optimisation: the workflow id is the guarantee. When Redis does
 // not answer within its small budget, the same decisions are made in this

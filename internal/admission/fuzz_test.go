@@ -47,7 +47,7 @@ func FuzzAdmit(f *testing.F) {
 				want.Count = 1
 			}
 		case sameWindow:
-			want = Decision{Verdict: Repeat, WorkflowID: workflow, IncidentID: incident, Count: 2}
+			want = Decision{Verdict: Repeat, WorkflowID: workflow, IncidentID: incident, Count: 2, Tell: true}
 		}
 		d, err = a.Admit(ctx, second, contract.Delivery{})
 		require.NoError(t, err)

@@ -3,6 +3,8 @@ package admission
 import (
 	"sync"
 	"time"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
 // maxMarks bounds the marks kept in memory: about 15 MB.
@@ -20,6 +22,7 @@ type memory struct {
 
 type mark struct {
 	pending            bool
+	tell               bool // pending until the incident was told of it; count is then the delivery's
 	workflow, incident string
 	count              int64
 	expires            time.Time
@@ -29,7 +32,9 @@ func newMemory(limit int) *memory {
 	return &memory{marks: map[string]mark{}, allowances: map[string]*allowance{}, max: limit}
 }
 
-func (m *memory) admit(k keys, c Claim, now time.Time) Decision {
+// admit decides. counted says that the claim added an occurrence to a window,
+// which a retry does not.
+func (m *memory) admit(k keys, c Claim, now time.Time) (d Decision, counted bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	claimed := Decision{WorkflowID: c.WorkflowID, IncidentID: c.IncidentID}
@@ -37,30 +42,37 @@ func (m *memory) admit(k keys, c Claim, now time.Time) Decision {
 	if !c.SkipRate {
 		if wait := allow.overCap(c.Limits.HardCap, now); wait > 0 {
 			claimed.Verdict, claimed.RetryAfter = Refused, max(wait, time.Second)
-			return claimed
+			return claimed, false
 		}
 	}
 	win, hasWin := mark{}, false
 	if c.Window != "" {
 		win, hasWin = m.get(k.window, now)
 	}
-	if d, ok := m.get(k.delivery, now); ok && c.DeliveryID != "" {
-		return knownDelivery(d, win)
+	if held, ok := m.get(k.delivery, now); ok && c.DeliveryID != "" {
+		return knownDelivery(held, win), false
 	}
 	if hasWin {
-		return m.countLocked(k, c, win, now)
+		return m.countLocked(k, c, win, now), true
 	}
 	if !c.SkipRate && !allow.bucket.AllowN(now, 1) {
 		claimed.Verdict = Over
-		return claimed
+		return claimed, false
 	}
 	claimed.Verdict, claimed.Count = New, 1
 	m.markLocked(k, c, claimed, c.Limits.PendingTTL, now)
-	return claimed
+	return claimed, true
 }
 
 func knownDelivery(d, win mark) Decision {
 	known := Decision{Verdict: Duplicate, WorkflowID: d.workflow, IncidentID: d.incident}
+	if d.tell {
+		known.Verdict, known.Tell = Repeat, true
+		if win.workflow == d.workflow && win.incident == d.incident {
+			known.Count = d.count
+		}
+		return known
+	}
 	if win.workflow == d.workflow {
 		known.Count = win.count
 	}
@@ -76,6 +88,7 @@ func (m *memory) countLocked(k keys, c Claim, win mark, now time.Time) Decision 
 	if win.pending {
 		d.Verdict = Pending
 	}
+	d.Tell = !win.pending && contract.Milestone(d.Count)
 	m.markLocked(k, c, d, win.expires.Sub(now), now)
 	return d
 }
@@ -99,12 +112,15 @@ func (m *memory) observe(k keys, c Claim, d Decision, left time.Duration, now ti
 func (m *memory) markLocked(k keys, c Claim, d Decision, left time.Duration, now time.Time) {
 	owner := mark{pending: d.Verdict == New || d.Verdict == Pending, workflow: d.WorkflowID, incident: d.IncidentID}
 	if c.DeliveryID != "" {
-		ttl := c.Limits.DeliveryTTL
-		if owner.pending {
-			ttl = c.Limits.PendingTTL
+		delivery := owner
+		delivery.expires = now.Add(c.Limits.DeliveryTTL)
+		if d.Tell {
+			delivery.pending, delivery.tell, delivery.count = true, true, d.Count
 		}
-		owner.expires = now.Add(ttl)
-		m.put(k.delivery, owner, now)
+		if delivery.pending {
+			delivery.expires = now.Add(c.Limits.PendingTTL)
+		}
+		m.put(k.delivery, delivery, now)
 	}
 	if c.Window != "" && left > 0 {
 		owner.count, owner.expires = d.Count, now.Add(left)

@@ -23,6 +23,8 @@ type model struct {
 
 type fact struct {
 	confirmed bool
+	tell      bool // counted as count in the incident's window, and not told yet
+	incident  string
 	owner     string
 	count     int64
 	until     time.Duration
@@ -65,41 +67,53 @@ func (m *model) token(c Claim) bool {
 func windowOf(c Claim) string   { return "window/" + c.Source + "/" + c.Window }
 func deliveryOf(c Claim) string { return "delivery/" + c.Source + "/" + c.DeliveryID }
 
-func (m *model) admit(c Claim) (Verdict, string, int64) {
+func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell bool) {
 	if !c.SkipRate && m.capped(c) {
-		return Refused, c.WorkflowID, 0
+		return Refused, c.WorkflowID, 0, false
 	}
 	win, open := m.fact(windowOf(c))
 	open = open && c.Window != ""
 	if d, known := m.fact(deliveryOf(c)); known && c.DeliveryID != "" {
-		count := int64(0)
 		if open && win.owner == d.owner {
 			count = win.count
 		}
-		if d.confirmed {
-			return Duplicate, d.owner, count
+		switch {
+		case d.confirmed:
+			return Duplicate, d.owner, count, false
+		case d.tell && open && win.owner == d.owner && win.incident == d.incident:
+			return Repeat, d.owner, d.count, true
+		case d.tell:
+			return Repeat, d.owner, 0, true
 		}
-		return Pending, d.owner, max(count, 1)
+		return Pending, d.owner, max(count, 1), false
 	}
-	verdict, owner, ttl := New, c.WorkflowID, c.Limits.PendingTTL
+	verdict, owner = New, c.WorkflowID
 	switch {
 	case open && win.confirmed:
-		verdict, owner, ttl = Repeat, win.owner, c.Limits.DeliveryTTL
+		verdict, owner = Repeat, win.owner
 	case open:
 		verdict, owner = Pending, win.owner
 	case !c.SkipRate && !m.token(c):
-		return Over, c.WorkflowID, 0
+		return Over, c.WorkflowID, 0, false
 	default:
-		win = fact{owner: owner, until: m.now + ttl}
+		win = fact{owner: owner, incident: c.IncidentID, until: m.now + c.Limits.PendingTTL}
 	}
 	win.count++
 	if c.Window != "" {
 		m.facts[windowOf(c)] = win
 	}
+	tell = verdict == Repeat && contract.Milestone(win.count)
 	if c.DeliveryID != "" {
-		m.facts[deliveryOf(c)] = fact{confirmed: verdict == Repeat, owner: owner, until: m.now + ttl}
+		d := fact{owner: owner, until: m.now + c.Limits.PendingTTL}
+		switch {
+		case tell:
+			d.tell, d.count, d.incident = true, win.count, win.incident
+		case verdict == Repeat:
+			d.confirmed, d.until = true, m.now+c.Limits.DeliveryTTL
+		}
+		m.facts[deliveryOf(c)] = d
 	}
-	return verdict, owner, win.count
+	return verdict, owner, win.count, tell
 }
 
 func (m *model) confirm(c Claim) {
@@ -114,7 +128,7 @@ func (m *model) confirm(c Claim) {
 		return
 	}
 	if !open {
-		win = fact{owner: c.WorkflowID, count: 1}
+		win = fact{owner: c.WorkflowID, incident: c.IncidentID, count: 1}
 	}
 	if !win.confirmed {
 		win.confirmed, win.until = true, m.now+c.Limits.WindowTTL
@@ -184,8 +198,8 @@ func compare(t *testing.T, a *Admission, advance func(time.Duration), dice *rand
 		case 0, 1, 2, 3:
 			d, err := a.Admit(ctx, c, contract.Delivery{})
 			require.NoError(t, err)
-			verdict, owner, count := m.admit(c)
-			require.Equal(t, []any{verdict, owner, count}, []any{d.Verdict, d.WorkflowID, d.Count}, at)
+			verdict, owner, count, tell := m.admit(c)
+			require.Equal(t, []any{verdict, owner, count, tell}, []any{d.Verdict, d.WorkflowID, d.Count, d.Tell}, at)
 			made = append(made, c.For(d))
 		case 4, 5:
 			require.NoError(t, a.Confirm(ctx, c, contract.Delivery{}))

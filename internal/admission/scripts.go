@@ -64,6 +64,9 @@ func perToken(ratePerMin int) string {
 	return strconv.FormatFloat(float64(time.Minute.Microseconds())/float64(ratePerMin), 'f', 6, 64)
 }
 
+// repeatToTell is how admit.lua says Repeat with Decision.Tell.
+const repeatToTell = "tell"
+
 // parseDecision reads what admit.lua returned.
 func parseDecision(reply []any) (d Decision, left time.Duration, full bool, err error) {
 	bad := func(err error) (Decision, time.Duration, bool, error) {
@@ -84,6 +87,9 @@ func parseDecision(reply []any) (d Decision, left time.Duration, full bool, err 
 	}
 	left = time.Duration(number[1]) * time.Millisecond
 	d = Decision{Verdict: Verdict(text[0]), WorkflowID: text[1], IncidentID: text[2], Count: number[0]}
+	if text[0] == repeatToTell {
+		d.Verdict, d.Tell = Repeat, true
+	}
 	if d.Verdict == Refused {
 		d.RetryAfter = max(left, time.Second)
 	}

@@ -42,6 +42,9 @@ func NewIngest(core *Core) (*Ingest, error) {
 		Redis:    core.Admission.Ping,
 		Spool:    core.spoolable,
 	}
+	if core.durable {
+		deps.Backlog = core.Admission.Depth
+	}
 	if core.Slack != nil {
 		deps.Reactor = eyes{core.Slack}
 	}

@@ -68,7 +68,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, "0.0.0.0:8080", c.Addr())
 	assert.EqualValues(t, 1<<20, c.MaxBody)
 	assert.Equal(t, 24*time.Hour, c.QuietPeriod)
-	assert.Equal(t, Start{Deadline: 100 * time.Millisecond, InFlight: 8}, c.Start)
+	assert.Equal(t, Start{Deadline: 40 * time.Millisecond, InFlight: 8}, c.Start)
 	assert.Equal(t, "https://slack.com/api/", c.Slack.APIURL)
 	require.Len(t, c.Sources, 1)
 	assert.Equal(t, DefaultSource("slack", "slack", Secret(long("s"))), c.Sources[0])

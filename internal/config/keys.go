@@ -69,7 +69,7 @@ var keys = []Key{
 	{Path: "trusted_proxies", Env: "NERVE_TRUSTED_PROXIES", Doc: "comma-separated addresses or CIDRs whose X-Forwarded-For is believed; none by default"},
 	{Path: "max_body", Env: "NERVE_MAX_BODY", Default: "1MiB", Doc: "largest body taken, in bytes, KiB or MiB; more is answered 413"},
 	{Path: "quiet_period", Env: "NERVE_QUIET_PERIOD", Default: "24h", Doc: "closes an incident that nothing more was heard of"},
-	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "100ms", Doc: "longest wait for Temporal before a start goes to the spool"},
+	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
 }
 

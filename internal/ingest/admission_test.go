@@ -14,6 +14,7 @@ import (
 
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
 
@@ -31,7 +32,8 @@ func realBench(t *testing.T, change ...func(*Source)) (*bench, *miniredis.Minire
 	})
 	require.NoError(t, err)
 	b = newBench(t, func(_ *Options, d *Deps, list *[]Source) {
-		d.Gate, d.Windows, d.Streams = gate, gate, gate
+		faulty := &faultyAdmission{Admission: gate, bench: &b}
+		d.Gate, d.Windows, d.Streams = faulty, gate, faulty
 		for _, f := range change {
 			f(&(*list)[0])
 		}
@@ -42,6 +44,28 @@ func realBench(t *testing.T, change ...func(*Source)) (*bench, *miniredis.Minire
 		_ = gate.Close(ctx) // with Redis gone there is nothing to bring out
 	})
 	return b, server
+}
+
+// faultyAdmission is the real one, but for what the bench's fake gate is told to
+// fail with.
+type faultyAdmission struct {
+	*admission.Admission
+	bench **bench
+}
+
+func (f *faultyAdmission) Spool(ctx context.Context, cmd contract.Command, sealed []byte) error {
+	if err := (*f.bench).gate.spoolErr; err != nil {
+		return err
+	}
+	return f.Admission.Spool(ctx, cmd, sealed)
+}
+
+// Confirm dies with the process that is to die there.
+func (f *faultyAdmission) Confirm(ctx context.Context, c admission.Claim, d contract.Delivery) error {
+	if err := (*f.bench).gate.confirmErr; err != nil {
+		panic(err)
+	}
+	return f.Admission.Confirm(ctx, c, d)
 }
 
 func TestWithRealAdmission(t *testing.T) {

@@ -10,7 +10,8 @@
 // An alert is durable when Temporal has started (or been told of) its incident,
 // or when the spool has the command. When neither takes it the answer is 503
 // with Retry-After, and the claim is taken back, so that the sender's retry
-// counts as the first delivery.
+// counts as the first delivery. A repeat that was counted but not told is not
+// taken back: its retry is told, and counted no more.
 //
 // To a caller every error is a bland problem document; the log has the precise
 // reason, but never a body, a header's value or a secret. The package reads no

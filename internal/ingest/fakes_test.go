@@ -46,7 +46,7 @@ type fakeGate struct {
 }
 
 type mark struct {
-	open                 bool
+	open, tell           bool
 	workflow, incidentID string
 	count                int64
 }
@@ -76,6 +76,9 @@ func (g *fakeGate) Admit(_ context.Context, c admission.Claim, d contract.Delive
 			settle(contract.OutcomeDuplicate, m)
 			return admission.Decision{Verdict: admission.Duplicate, WorkflowID: m.workflow, IncidentID: m.incidentID}, nil
 		}
+		if m.tell {
+			return admission.Decision{Verdict: admission.Repeat, WorkflowID: m.workflow, IncidentID: m.incidentID, Count: m.count, Tell: true}, nil
+		}
 		return admission.Decision{Verdict: admission.Pending, WorkflowID: m.workflow, IncidentID: m.incidentID, Count: 1}, nil
 	}
 	verdict, m := admission.New, mark{workflow: c.WorkflowID, incidentID: c.IncidentID}
@@ -88,13 +91,15 @@ func (g *fakeGate) Admit(_ context.Context, c admission.Claim, d contract.Delive
 	if c.Window != "" {
 		g.windows[c.Window] = m
 	}
-	if c.DeliveryID != "" {
-		g.deliveries[c.DeliveryID] = m
-	}
-	if verdict == admission.Repeat {
+	tell := verdict == admission.Repeat && contract.Milestone(m.count)
+	if verdict == admission.Repeat && !tell {
 		settle(d.Outcome, m)
 	}
-	return admission.Decision{Verdict: verdict, WorkflowID: m.workflow, IncidentID: m.incidentID, Count: m.count}, nil
+	decision := admission.Decision{Verdict: verdict, WorkflowID: m.workflow, IncidentID: m.incidentID, Count: m.count, Tell: tell}
+	if m.tell, m.open = tell, m.open && !tell; c.DeliveryID != "" {
+		g.deliveries[c.DeliveryID] = m
+	}
+	return decision, nil
 }
 
 func (g *fakeGate) Confirm(_ context.Context, c admission.Claim, d contract.Delivery) error {

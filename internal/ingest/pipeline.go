@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -26,6 +27,7 @@ type verified struct {
 type pipeline struct {
 	Deps
 	startDeadline time.Duration
+	pressure      pressure
 }
 
 const (
@@ -86,15 +88,39 @@ func (p *pipeline) nothing(v *verified) *answer {
 	return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: "no_handler", code: codeNoHandler}
 }
 
-// do sends a command within the start deadline.
+// do sends a command within the start deadline. While Temporal is behind it does
+// not try: what waits in the spool comes first.
 func (p *pipeline) do(ctx context.Context, cmd contract.Command) (starter.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.startDeadline)
-	defer cancel()
-	return p.Starter.Do(ctx, cmd)
+	if p.pressure.high(ctx, p.Backlog) {
+		return starter.Result{}, errBehind
+	}
+	return p.send(ctx, cmd)
 }
 
-// spool keeps a command for the drainer, sealed.
-func (p *pipeline) spool(ctx context.Context, cmd contract.Command) error {
+func (p *pipeline) send(ctx context.Context, cmd contract.Command) (starter.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.startDeadline)
+	defer cancel()
+	result, err := p.Starter.Do(ctx, cmd)
+	if err != nil && !errors.Is(err, starter.ErrPermanent) {
+		p.pressure.raise(p.Backlog)
+	}
+	return result, err
+}
+
+// spool makes a command durable for the drainer. When the spool cannot take what
+// was never tried at Temporal, Temporal is tried after all.
+func (p *pipeline) spool(ctx context.Context, cmd contract.Command, cause error) error {
+	err := p.keep(ctx, cmd)
+	if err != nil && errors.Is(cause, errBehind) {
+		if _, sendErr := p.send(ctx, cmd); sendErr == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// keep writes a command to the spool, sealed.
+func (p *pipeline) keep(ctx context.Context, cmd contract.Command) error {
 	plain, err := json.Marshal(cmd)
 	if err != nil {
 		return fmt.Errorf("ingest: encode command: %w", err)

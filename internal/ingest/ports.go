@@ -12,7 +12,8 @@ import (
 )
 
 // Gate decides what a verified signal is. Admit logs the deliveries that it
-// settles itself (duplicates and repeats); Confirm logs the one it confirms.
+// settles itself (duplicates, and repeats that nobody is told of); Confirm logs
+// the one it confirms.
 type Gate interface {
 	Admit(ctx context.Context, c admission.Claim, d contract.Delivery) (admission.Decision, error)
 	Confirm(ctx context.Context, c admission.Claim, d contract.Delivery) error
@@ -72,6 +73,10 @@ type Deps struct {
 	// Temporal, Redis and Spool answer the health endpoints. Spool fails when
 	// the spool would not keep a command durably. A nil probe is left out.
 	Temporal, Redis, Spool Probe
+
+	// Backlog is how many commands wait in the spool. nil means that there is no
+	// durable spool: then every command waits for Temporal.
+	Backlog func(ctx context.Context) (int64, error)
 
 	// Now is the clock, time.Now by default.
 	Now func() time.Time

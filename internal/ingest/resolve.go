@@ -74,7 +74,7 @@ func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.C
 		a.failure = err
 		return a
 	case err != nil:
-		if spoolErr := p.spool(ctx, cmd); spoolErr != nil {
+		if spoolErr := p.spool(ctx, cmd, err); spoolErr != nil {
 			return failed(errors.Join(err, spoolErr))
 		}
 		a.reason = "spooled"
@@ -93,7 +93,7 @@ func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.C
 // follow sends the resolve after a start that may still wait in the spool, which
 // keeps the order of a key. The drainer drops it when nothing runs.
 func (p *pipeline) follow(ctx context.Context, sub *submission, cmd contract.Command) {
-	if err := p.spool(ctx, cmd); err != nil {
+	if err := p.keep(ctx, cmd); err != nil {
 		p.warn(ctx, "a resolve that found nothing running was not spooled", sub, err)
 	}
 }

@@ -57,24 +57,18 @@ func (p *pipeline) act(ctx context.Context, sub *submission, d admission.Decisio
 func (p *pipeline) reopen(ctx context.Context, sub *submission, d admission.Decision) {
 	sub.claim.SkipRate = true
 	claim := sub.claim
-	claim.WorkflowID, claim.IncidentID = d.WorkflowID, d.IncidentID
-	if d.Verdict != admission.Repeat {
-		p.abandon(ctx, sub, claim)
-		return
-	}
+	// Whatever the verdict: by now another signal may have opened the window.
 	if err := p.Windows.Release(ctx, claim.Source, claim.Window, d.WorkflowID); err != nil {
 		p.warn(ctx, "the window of a closed incident stays", sub, err)
 	}
-	// The repeat has marked the delivery as taken, by the closed incident.
-	sub.claim.DeliveryID = ""
+	p.abandon(ctx, sub, claim.For(d))
 }
 
 // open starts the incident that was decided on, and opens its window only when
 // the start is durable. Pending may name the incident of another signal of the
 // same window: then this one starts that one, or is its occurrence.
 func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decision) *answer {
-	claim := sub.claim
-	claim.WorkflowID, claim.IncidentID = d.WorkflowID, d.IncidentID
+	claim := sub.claim.For(d)
 	input := sub.input
 	input.Signal.DeduplicationKey, input.Signal.IncidentID = d.WorkflowID, d.IncidentID
 	start := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: &input}
@@ -103,7 +97,7 @@ func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admis
 		a.failure = cause
 		return a
 	}
-	if err := p.spool(ctx, start); err != nil {
+	if err := p.spool(ctx, start, cause); err != nil {
 		p.abandon(ctx, sub, claim)
 		return failed(errors.Join(cause, err))
 	}
@@ -140,24 +134,28 @@ func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Cl
 }
 
 // repeat counts within an open window. The incident hears of it at milestones
-// only; nil means that it has closed.
+// only, and that is when it shows that it has closed: nil then. Until it was
+// told the delivery stays pending, so that no retry of it is a duplicate.
 func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Decision) *answer {
 	a := sub.repeated(d.WorkflowID, d.IncidentID)
-	a.settled = true
-	if !contract.Milestone(d.Count) {
+	if !d.Tell {
+		a.settled = true
 		return a
 	}
 	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(d.Count)}
 	told, err := p.tell(ctx, cmd)
-	if err != nil {
-		// The incident is durable and the window keeps the count: the next
-		// milestone tells it.
-		p.warn(ctx, "the incident was not told of a repeat", sub, err)
-		return a
-	}
-	if !told {
+	switch {
+	case errors.Is(err, starter.ErrPermanent):
+		// A retry would be refused as well. The window keeps the count.
+		p.warn(ctx, "the incident does not take a repeat", sub, err)
+	case err != nil:
+		// Nobody knows whether the incident is open. The mark stays: a retry is
+		// then told at once, where without it it would count again, untold.
+		return failed(err)
+	case !told:
 		return nil
 	}
+	p.confirm(ctx, sub, sub.claim.For(d), d.Count, a)
 	return a
 }
 
@@ -171,7 +169,7 @@ func (p *pipeline) tell(ctx context.Context, cmd contract.Command) (told bool, e
 	if errors.Is(err, starter.ErrPermanent) {
 		return false, err
 	}
-	if spoolErr := p.spool(ctx, cmd); spoolErr != nil {
+	if spoolErr := p.spool(ctx, cmd, err); spoolErr != nil {
 		return false, errors.Join(err, spoolErr)
 	}
 	return true, nil

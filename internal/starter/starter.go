@@ -65,6 +65,7 @@ const defaultInFlight = 8
 type Starter struct {
 	client Client
 	places *semaphore.Weighted
+	starts shares
 }
 
 // New returns a Starter on a client.
@@ -82,6 +83,14 @@ func (s *Starter) Do(ctx context.Context, cmd contract.Command) (Result, error) 
 	if err := check(cmd); err != nil {
 		return Result{}, err
 	}
+	if cmd.Start != nil {
+		return s.starts.do(ctx, cmd, func() (Result, error) { return s.send(ctx, cmd) })
+	}
+	return s.send(ctx, cmd)
+}
+
+// send waits for a place at Temporal and uses it.
+func (s *Starter) send(ctx context.Context, cmd contract.Command) (Result, error) {
 	if err := s.places.Acquire(ctx, 1); err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrBusy, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -174,16 +175,16 @@ func TestInFlightCap(t *testing.T) {
 		Run(func(mock.Arguments) { entered <- struct{}{}; <-leave }).Return(run, nil)
 	s := New(c, Options{InFlight: 2})
 	done := make(chan error, 2)
-	for range 2 {
+	for _, id := range []string{"w1", "w2"} {
 		go func() {
-			_, err := s.Do(context.WithoutCancel(t.Context()), startCommand(incident.KeyEvent))
+			_, err := s.Do(context.WithoutCancel(t.Context()), startOf(id))
 			done <- err
 		}()
 		<-entered
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	_, err := s.Do(ctx, startCommand(incident.KeyEvent))
+	_, err := s.Do(ctx, startOf("w3"))
 	require.ErrorIs(t, err, ErrBusy)
 	require.NotErrorIs(t, err, ErrUnavailable)
 	close(leave)
@@ -191,6 +192,46 @@ func TestInFlightCap(t *testing.T) {
 	require.NoError(t, <-done)
 	_, err = s.Do(t.Context(), startCommand(incident.KeyEvent))
 	require.NoError(t, err, "places are given back")
+}
+
+func startOf(id string) contract.Command {
+	cmd := startCommand(incident.KeyEvent)
+	cmd.WorkflowID = id
+	return cmd
+}
+
+// A storm that meets a window before it is open asks for one start many times.
+func TestOneStartAWorkflowAtATime(t *testing.T) {
+	t.Parallel()
+	for kind, shared := range map[incident.KeyKind]Outcome{incident.KeyEvent: AlreadyTaken, incident.KeyAlert: AlreadyRunning} {
+		synctest.Test(t, func(t *testing.T) {
+			leave := make(chan struct{})
+			c, run := mocked(t)
+			run.On("GetRunID").Return("run-1")
+			c.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).
+				Run(func(mock.Arguments) { <-leave }).Return(run, nil).Once()
+			s := New(c, Options{})
+			results := make(chan Result, 3)
+			for range 3 {
+				go func() {
+					r, err := s.Do(context.WithoutCancel(t.Context()), startCommand(kind))
+					assert.NoError(t, err)
+					results <- r
+				}()
+			}
+			synctest.Wait() // one is at Temporal, two wait for it
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			_, err := s.Do(ctx, startCommand(kind))
+			require.ErrorIs(t, err, ErrBusy, "whoever waits keeps to its deadline")
+			close(leave)
+			tally := map[Result]int{}
+			for range 3 {
+				tally[<-results]++
+			}
+			assert.Equal(t, map[Result]int{{Started, "run-1"}: 1, {shared, "run-1"}: 2}, tally)
+		})
+	}
 }
 
 // TestTemporalAway uses the real client, because its first call also fetches the

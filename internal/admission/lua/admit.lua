@@ -6,7 +6,8 @@
 --       delivery TTL (ms), pending TTL (ms), µs per token, burst, hard cap,
 --       stream limit, delivery entry (JSON), outcome of a repeat
 -- Returns verdict, workflow, incident, count, ms (until a retry, or until the
--- window ends), 1 when the stream was full.
+-- window ends), 1 when the stream was full. 'tell' is a repeat that the incident
+-- has to be told of: its mark stays pending, and n in it is its count.
 local cap, bucket, delivery, window, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, workflow, incident = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local has_delivery, has_window, skip_rate = ARGV[4] == '1', ARGV[5] == '1', ARGV[6] == '1'
@@ -24,6 +25,12 @@ local function mark(state, wf, inc, ttl)
   redis.call('PEXPIRE', delivery, ttl)
 end
 
+-- The rule of contract.Milestone; a test holds the two together.
+local function milestone(n)
+  while n > 0 and n % 10 == 0 do n = n / 10 end
+  return n == 1 or n == 2 or n == 5
+end
+
 -- A fixed minute that begins with the first request. A claim that skips the
 -- rate was counted already, when it was found to be over.
 if not skip_rate then
@@ -38,12 +45,16 @@ local win = {false, false, false, false}
 if has_window then win = redis.call('HMGET', window, 's', 'w', 'i', 'n') end
 
 if has_delivery then
-  local d = redis.call('HMGET', delivery, 's', 'w', 'i')
+  local d = redis.call('HMGET', delivery, 's', 'w', 'i', 'n')
   if d[1] then
     local count = 0
     if win[1] and win[2] == d[2] then count = tonumber(win[4]) end
     if d[1] == 'done' then
       return {'duplicate', d[2], d[3], count, 0, log('duplicate', d[2], d[3], count)}
+    end
+    if d[4] then -- counted before; whether it was told nobody knows
+      local same = win[2] == d[2] and win[3] == d[3]
+      return {'tell', d[2], d[3], same and tonumber(d[4]) or 0, 0, 0}
     end
     return {'pending', d[2], d[3], math.max(count, 1), 0, 0}
   end
@@ -52,6 +63,13 @@ end
 if win[1] then
   local count = redis.call('HINCRBY', window, 'n', 1)
   local left = redis.call('PTTL', window)
+  if win[1] == 'open' and milestone(count) then
+    if has_delivery then
+      mark('pending', win[2], win[3], pending_ttl)
+      redis.call('HSET', delivery, 'n', count)
+    end
+    return {'tell', win[2], win[3], count, left, 0}
+  end
   if win[1] == 'open' then
     if has_delivery then mark('done', win[2], win[3], delivery_ttl) end
     return {'repeat', win[2], win[3], count, left, log(ARGV[14], win[2], win[3], count)}

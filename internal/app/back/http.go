@@ -61,7 +61,7 @@ func (w *Worker) codec() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return privacy.CodecHandler(codec, privacy.CodecAuth{Token: privacy.Secret(c.Token.Reveal()), Origins: c.Origins, AllowLoopback: w.options.LoopbackCodec})
+	return privacy.CodecHandler(codec, privacy.CodecAuth{Token: c.Token, Origins: c.Origins, AllowLoopback: w.options.LoopbackCodec})
 }
 
 // health says whether the worker can reach what it works on.
