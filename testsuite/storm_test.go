@@ -53,15 +53,16 @@ func TestStorm(t *testing.T) {
 }
 
 // counted expects that an incident knows its occurrences. It hears of them at
-// milestones; where a busy machine let Redis seem away at the very milestone, the
-// count is right in Redis and reaches the incident with the next one.
+// milestones. Where a busy machine let Redis seem away, no front may have counted
+// to the milestone: then Redis knows at least as many (a call that was counted
+// and whose answer came too late counts twice), for the next milestone to tell.
 func (s *system) counted(t *testing.T, id string, want int64, fronts ...*ingest) {
 	t.Helper()
 	away := slices.ContainsFunc(fronts, func(in *ingest) bool { return strings.Contains(in.text(), "decisions are made in memory") })
 	var told int64
 	ok := assert.Eventually(t, func() bool {
 		told = s.state(id).Occurrences
-		return told == want || away && s.windowed(id) == want
+		return told == want || away && s.windowed(id) >= want
 	}, patience, poll)
 	require.True(t, ok, "the incident knows %d of its %d occurrences, its window %d", told, want, s.windowed(id))
 }
