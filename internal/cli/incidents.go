@@ -44,7 +44,7 @@ func (c *incidentsListCmd) Run(ctx context.Context, t terminal) error {
 		}
 		rows := make([][]string, 0, len(found))
 		for _, i := range found {
-			rows = append(rows, []string{i.ID, i.Severity, i.Status, i.Phase, ago(time.Now(), i.OpenedAt), oneLine(i.Title, 34)})
+			rows = append(rows, []string{i.ID, i.Severity, i.Status, i.Phase, ago(time.Now(), i.OpenedAt), oneLine(i.Title, 36)})
 		}
 		return t.table([]string{"INCIDENT", "SEVERITY", "STATUS", "PHASE", "AGE", "TITLE"}, rows)
 	})
@@ -122,7 +122,7 @@ func verdict(t terminal, v incident.Verdict) {
 type incidentsRerunCmd struct {
 	target
 	ID     string `arg:"" help:"Incident id or workflow id."`
-	Reason string `default:"rerun by an operator" help:"Why; kept in the workflow's history."`
+	Reason string `default:"rerun by an operator" help:"Why; Temporal keeps it in the clear, so name nobody."`
 }
 
 func (c *incidentsRerunCmd) Run(ctx context.Context, t terminal) error {

@@ -41,8 +41,8 @@ var both = []Program{Ingest, Worker}
 
 var keys = []Key{
 	{Env: "NERVE_CONFIG", Doc: "path of the YAML file; the same as --config"},
-	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address that ingest listens on"},
-	{Path: "port", Env: "PORT", Default: "8080", Doc: "port that ingest listens on; 0 picks a free one"},
+	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address to listen on: webhooks for ingest, health and codec for the worker"},
+	{Path: "port", Env: "PORT", Default: "8080", Doc: "port to listen on; 0 picks a free one"},
 	{Path: "log.level", Env: "LOG_LEVEL", Default: "info", Doc: "debug, info, warn or error"},
 	{Path: "log.format", Env: "LOG_FORMAT", Default: "json", Doc: "json or text"},
 	{Path: "slack.signing_secret", Env: "SLACK_SIGNING_SECRET", Secret: true, Doc: "makes the source \"slack\": the app's signing secret"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,14 +66,19 @@ type Filter struct {
 	Failed bool   // only those that failed
 }
 
-// List returns incidents, newest first.
+// List returns incidents, the one opened last first. Of an incident that was
+// rerun only the newest run is listed. Temporal lists what runs before what has
+// ended, so more are read than asked for and then ordered.
 func (o *Operator) List(ctx context.Context, f Filter) ([]Incident, error) {
-	var found []Incident
+	newest := map[string]Incident{}
 	err := o.scan(ctx, f.query(), func(i Incident) bool {
-		found = append(found, i)
-		return len(found) < f.Limit
+		if known, ok := newest[i.ID]; !ok || i.OpenedAt.After(known.OpenedAt) {
+			newest[i.ID] = i
+		}
+		return true
 	})
-	return found, err
+	found := slices.SortedFunc(maps.Values(newest), func(a, b Incident) int { return b.OpenedAt.Compare(a.OpenedAt) })
+	return found[:min(len(found), f.Limit)], err
 }
 
 func (f Filter) query() string {

@@ -18,10 +18,13 @@ const codecPath = "/codec"
 // serve answers health probes and decodes payloads for Temporal UI, until ctx ends.
 func (w *Worker) serve(ctx context.Context) error {
 	mux := http.NewServeMux()
-	health := w.health()
-	for _, path := range []string{"/{$}", "/health", "/readyz"} {
-		mux.HandleFunc("GET "+path, health)
-	}
+	// Alive is not ready: a worker whose database is away waits for it, and being
+	// restarted would not help.
+	alive := func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("{\"status\":\"ok\"}\n")) }
+	mux.HandleFunc("GET /{$}", alive)
+	mux.HandleFunc("GET /health", alive)
+	mux.HandleFunc("GET /health/detailed", w.reach)
+	mux.HandleFunc("GET /readyz", w.reach)
 	codec, err := w.codec()
 	if err != nil {
 		return err
@@ -64,25 +67,23 @@ func (w *Worker) codec() (http.Handler, error) {
 	return privacy.CodecHandler(codec, privacy.CodecAuth{Token: c.Token, Origins: c.Origins, AllowLoopback: w.options.LoopbackCodec})
 }
 
-// health says whether the worker can reach what it works on.
-func (w *Worker) health() http.HandlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		checks := map[string]string{}
-		status := http.StatusOK
-		check := func(name string, err error) {
-			checks[name] = "ok"
-			if err != nil {
-				checks[name], status = "down", http.StatusServiceUnavailable
-			}
+// reach says whether the worker can reach what it works on.
+func (w *Worker) reach(rw http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	checks := map[string]string{}
+	status := http.StatusOK
+	check := func(name string, err error) {
+		checks[name] = "ok"
+		if err != nil {
+			checks[name], status = "down", http.StatusServiceUnavailable
 		}
-		check("record", w.store.Ping(ctx))
-		check("redis", w.core.Admission.Ping(ctx))
-		_, err := w.core.Client.CheckHealth(ctx, nil)
-		check("temporal", err)
-		rw.Header().Set("Content-Type", "application/json")
-		rw.WriteHeader(status)
-		_ = json.NewEncoder(rw).Encode(checks) // the caller is gone: nobody to tell
 	}
+	check("record", w.store.Ping(ctx))
+	check("redis", w.core.Admission.Ping(ctx))
+	_, err := w.core.Client.CheckHealth(ctx, nil)
+	check("temporal", err)
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(status)
+	_ = json.NewEncoder(rw).Encode(checks) // the caller is gone: nobody to tell
 }
