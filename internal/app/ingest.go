@@ -77,10 +77,20 @@ func (c *Core) spoolable(ctx context.Context) error {
 // Serve serves on a listener until ctx ends, and meanwhile learns who nerve is
 // in Slack, so that it does not answer itself.
 func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
+	go i.warmUp(ctx)
 	if i.core.Slack != nil {
 		go i.learnSelf(ctx)
 	}
 	return i.server.Serve(ctx, l)
+}
+
+// warmUp makes the connections before the first alert needs them: dialling takes
+// longer than an answer may. That one of the two is away is not its affair.
+func (i *Ingest) warmUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, _ = i.core.Client.CheckHealth(ctx, nil)
+	_ = i.core.Admission.Ping(ctx)
 }
 
 // learnSelf asks Slack until it answers. Until then, Slack's own marks in the

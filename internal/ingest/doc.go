@@ -3,9 +3,11 @@
 //
 // The order is fixed: request id, body limit, source, backoff for addresses that
 // failed to prove themselves, verification of the raw bytes, handshake, parsing,
-// scrubbing, key, admission, start, answer. Nothing is parsed, looked up, logged
-// with content or counted before the signature holds, and nothing unscrubbed
-// leaves the process but sealed. The reaction in Slack follows the answer.
+// key, admission, scrubbing, start, answer. Nothing is parsed, looked up, logged
+// with content or counted before the signature holds. Keys leave as hashes, raw
+// bytes sealed, and a signal only scrubbed: that is done when its incident is
+// about to be told, because a repeat has nothing to tell. The reaction in Slack
+// follows the answer.
 //
 // An alert is durable when Temporal has started (or been told of) its incident,
 // or when the spool has the command. When neither takes it the answer is 503

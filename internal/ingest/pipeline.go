@@ -56,7 +56,7 @@ func (p *pipeline) process(ctx context.Context, v *verified) *answer {
 			a.deliveryID = sub.delivery.ID
 			return a
 		}
-		if ref := sub.input.Signal.Slack; ref != nil && a.outcome == contract.OutcomeAccepted {
+		if ref := sub.signal.Slack; ref != nil && a.outcome == contract.OutcomeAccepted {
 			react = append(react, *ref)
 		}
 		if best == nil || weight[a.outcome] > weight[best.outcome] {
@@ -74,7 +74,7 @@ var weight = map[contract.Outcome]int{
 }
 
 func (p *pipeline) submit(ctx context.Context, sub *submission) *answer {
-	if sub.input.Signal.Status == incident.StatusResolved {
+	if sub.signal.Status == incident.StatusResolved {
 		return p.resolve(ctx, sub)
 	}
 	return p.settle(ctx, sub)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -17,14 +18,20 @@ type submission struct {
 	source   *Source
 	claim    admission.Claim
 	kind     incident.KeyKind
-	input    contract.TriageInput
 	delivery contract.Delivery
 	storm    bool // it is a source's storm incident: whatever joins it is folded
+
+	// signal is what was sent. Nothing of it leaves the process but its routing:
+	// status, time and where in Slack it came from.
+	signal     incident.Signal
+	receivedAt time.Time
+	// input is the way out: what would start the incident, scrubbed. It is made
+	// when it is first asked for, because a repeat sends nothing of its own.
+	input func() *contract.TriageInput
 }
 
-// prepare names, scrubs and keys one signal of a delivery. Keys are computed
-// from what was sent, so that scrubbing cannot make two alerts one; only their
-// hashes go on.
+// prepare names and keys one signal of a delivery. Keys are computed from what
+// was sent, so that scrubbing cannot make two alerts one; only their hashes go on.
 func (p *pipeline) prepare(v *verified, i int) *submission {
 	s, src, now := v.batch.Signals[i], v.source, v.delivery.ReceivedAt
 	s.Source, s.Provider = src.Name, src.ProviderName
@@ -37,18 +44,21 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 	window, ttl := windowOf(&s, src, id, v.batch.EventID, fingerprint)
 	hideKey(&s, id, window)
 
-	salt := p.NewSalt()
-	p.Scrubber.Signal(salt, &s)
-	// What follows is nerve's own and must not be taken for a phone number.
-	s.DeduplicationKey, s.IncidentID, s.Fingerprint, s.RawPayload = id, incidentID, fingerprint, v.raw
-
+	input := contract.TriageInput{Window: window, Route: src.Route, ReceivedAt: now, Delivery: deliveryKey(v, i)}
 	sub := &submission{
-		source: src, kind: s.Key.Kind,
+		source: src, kind: s.Key.Kind, signal: s, receivedAt: now,
+		input: sync.OnceValue(func() *contract.TriageInput {
+			input.Salt, input.Signal = p.NewSalt(), s
+			p.Scrubber.Signal(input.Salt, &input.Signal)
+			// What follows is nerve's own and must not be taken for a phone number.
+			clean := &input.Signal
+			clean.DeduplicationKey, clean.IncidentID, clean.Fingerprint, clean.RawPayload = id, incidentID, fingerprint, v.raw
+			return &input
+		}),
 		claim: admission.Claim{
 			Source: src.Name, WorkflowID: id, IncidentID: incidentID, DeliveryID: deliveryKey(v, i),
 			Window: window, Limits: src.limits(ttl), Now: now,
 		},
-		input:    contract.TriageInput{Signal: s, Salt: salt, Window: window, Route: src.Route, ReceivedAt: now, Delivery: deliveryKey(v, i)},
 		delivery: entryOf(v, i),
 	}
 	sub.delivery.Fingerprint = fingerprint
@@ -116,7 +126,7 @@ func entryOf(v *verified, i int) contract.Delivery {
 
 // occurrence is what the incident is told of one more signal.
 func (s *submission) occurrence(count int64) *contract.Occurrence {
-	return &contract.Occurrence{DeliveryID: s.occurrenceID(), Count: count, At: s.input.ReceivedAt}
+	return &contract.Occurrence{DeliveryID: s.occurrenceID(), Count: count, At: s.receivedAt}
 }
 
 // occurrenceID is the same when the sender repeats the delivery, where it can be.

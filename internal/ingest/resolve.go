@@ -64,7 +64,7 @@ func (p *pipeline) target(ctx context.Context, sub *submission) (workflowID, inc
 func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.Claim, known bool) *answer {
 	cmd := contract.Command{
 		WorkflowID: claim.WorkflowID, KeyKind: sub.kind,
-		Resolved: &contract.Resolved{DeliveryID: sub.occurrenceID(), At: sub.input.ReceivedAt},
+		Resolved: &contract.Resolved{DeliveryID: sub.occurrenceID(), At: sub.receivedAt},
 	}
 	result, err := p.do(ctx, cmd)
 	a := resolved(claim.WorkflowID, claim.IncidentID, "")

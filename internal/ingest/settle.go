@@ -69,7 +69,7 @@ func (p *pipeline) reopen(ctx context.Context, sub *submission, d admission.Deci
 // same window: then this one starts that one, or is its occurrence.
 func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decision) *answer {
 	claim := sub.claim.For(d)
-	input := sub.input
+	input := *sub.input()
 	input.Signal.DeduplicationKey, input.Signal.IncidentID = d.WorkflowID, d.IncidentID
 	start := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: &input}
 
@@ -118,7 +118,7 @@ func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Cl
 		p.confirm(ctx, sub, claim, d.Count, a)
 		return a
 	}
-	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(pendingCount(d)), Fallback: &sub.input}
+	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(pendingCount(d)), Fallback: sub.input()}
 	told, err := p.tell(ctx, cmd)
 	if err != nil {
 		p.abandon(ctx, sub, claim)
@@ -158,7 +158,7 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 		a.settled = true
 		return a
 	}
-	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(d.Count), Fallback: &sub.input}
+	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(d.Count), Fallback: sub.input()}
 	told, err := p.tell(ctx, cmd)
 	switch {
 	case errors.Is(err, starter.ErrPermanent):

@@ -166,7 +166,7 @@ func TestCrashBetweenClaimAndStart(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, admission.New, d.Verdict)
 		if committed { // killed after the start, before Confirm
-			_, err = b.temporal.Do(t.Context(), contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: &sub.input})
+			_, err = b.temporal.Do(t.Context(), contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: sub.input()})
 			require.NoError(t, err)
 		}
 		status, _ := b.post(t, body(t, "e1", signal(event("1"))))

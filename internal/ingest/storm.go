@@ -26,7 +26,7 @@ func (p *pipeline) fold(ctx context.Context, over *submission) *answer {
 }
 
 func (p *pipeline) storm(over *submission) *submission {
-	src, now := over.source, over.input.ReceivedAt
+	src, now := over.source, over.receivedAt
 	id := stormKey.ID(src.Name, incident.KindStorm)
 	window := digest("key", id)
 	s := incident.Signal{
@@ -37,13 +37,13 @@ func (p *pipeline) storm(over *submission) *submission {
 		Description: "Alerts beyond the source's rate are counted here instead of starting an incident each. The delivery log has every one of them.",
 		Key:         stormKey,
 		RawPayload: incident.RawPayload{
-			DeliveryID: over.delivery.ID, ContentType: over.input.Signal.RawPayload.ContentType,
-			Size: over.input.Signal.RawPayload.Size, SHA256: over.input.Signal.RawPayload.SHA256,
+			DeliveryID: over.delivery.ID, ContentType: over.delivery.ContentType,
+			Size: over.delivery.Size, SHA256: over.delivery.SHA256,
 		},
 	}
 	s.Fingerprint = s.ContentFingerprint()
 	route := src.Route
-	if ref := over.input.Signal.Slack; route.Channel == "" && ref != nil {
+	if ref := over.signal.Slack; route.Channel == "" && ref != nil {
 		route.Channel = ref.ChannelID
 	}
 	claim := over.claim
@@ -51,8 +51,11 @@ func (p *pipeline) storm(over *submission) *submission {
 	claim.Limits = src.limits(src.Debounce)
 	delivery := over.delivery
 	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, "over_rate"
+	input := &contract.TriageInput{
+		Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID,
+	}
 	return &submission{
-		source: src, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery,
-		input: contract.TriageInput{Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID},
+		source: src, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery, signal: s, receivedAt: now,
+		input: func() *contract.TriageInput { return input },
 	}
 }
