@@ -77,6 +77,7 @@ func BenchmarkAck(b *testing.B) {
 		in.kill()
 	}()
 	target := in.url + "/slack/events"
+	s.fire(b, load, row{rate: repeatRate / 4}, "-url", target, "-n", strconv.Itoa(repeatRate)) // warm: caches, connections, the window
 	rows = append(rows, s.fire(b, load, row{name: "nerve: repeats of one alert", rate: repeatRate, goal: "p99 < 20 ms"}, "-url", target))
 	rows = append(rows, s.fire(b, load, row{name: "nerve: unique signed alerts", rate: uniqueRate, goal: "p99 < 50 ms"}, "-url", target, "-unique"))
 	printRows(b, rows)
@@ -118,7 +119,7 @@ func buildLoad(b *testing.B) string {
 }
 
 func (s *system) fire(b *testing.B, load string, r row, args ...string) row {
-	args = append(args, "-rate", strconv.Itoa(r.rate), "-n", strconv.Itoa(r.rate*measured), "-fixture", "bot_attachment_firing")
+	args = append([]string{"-rate", strconv.Itoa(r.rate), "-n", strconv.Itoa(r.rate * measured), "-fixture", "bot_attachment_firing"}, args...)
 	cmd := exec.CommandContext(b.Context(), load, args...) //nolint:gosec // built above
 	cmd.Env = append(os.Environ(), "LOAD_SECRET="+s.secrets["slack"])
 	var stderr bytes.Buffer
