@@ -120,7 +120,7 @@ func buildLoad(b *testing.B) string {
 
 func (s *system) fire(b *testing.B, load string, r row, args ...string) row {
 	args = append([]string{"-rate", strconv.Itoa(r.rate), "-n", strconv.Itoa(r.rate * measured), "-fixture", "bot_attachment_firing"}, args...)
-	cmd := exec.CommandContext(b.Context(), load, args...) //nolint:gosec // built above
+	cmd := exec.CommandContext(b.Context(), load, args...)
 	cmd.Env = append(os.Environ(), "LOAD_SECRET="+s.secrets["slack"])
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

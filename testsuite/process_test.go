@@ -39,7 +39,7 @@ func (s *system) start(program string, env map[string]string) *process {
 	out, err := os.Create(p.log)
 	require.NoError(s.t, err)
 	defer func() { _ = out.Close() }()
-	p.cmd = exec.Command(filepath.Join(s.bin, program)) //nolint:gosec // built by TestMain
+	p.cmd = exec.Command(filepath.Join(s.bin, program))
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	for k, v := range env {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)

@@ -15,15 +15,15 @@ import (
 )
 
 // read decrypts a payload, and proves that it cannot be read without the keyset.
-func (s *system) read(p *commonpb.Payload, clear string) string {
+func (s *system) read(p *commonpb.Payload, plain string) string {
 	s.t.Helper()
 	require.NotNil(s.t, p)
 	var text string
 	require.NoError(s.t, s.dc.FromPayload(p, &text))
 	assert.Equal(s.t, "binary/encrypted", string(p.GetMetadata()[converter.MetadataEncoding]))
 	var blind string
-	assert.Error(s.t, converter.GetDefaultDataConverter().FromPayload(p, &blind), "readable without the keyset")
-	assert.NotContains(s.t, string(p.GetData()), clear)
+	require.Error(s.t, converter.GetDefaultDataConverter().FromPayload(p, &blind), "readable without the keyset")
+	assert.NotContains(s.t, string(p.GetData()), plain)
 	return text
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -83,7 +84,7 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 	if err := d.slack(o, secrets, listeners); err != nil {
 		return nil, err
 	}
-	d.configure(secrets, listeners)
+	d.configure(secrets)
 	if err := d.programs(ctx, listeners); err != nil {
 		return nil, err
 	}
@@ -132,8 +133,8 @@ func (d *Dev) Run(ctx context.Context) error {
 func (d *Dev) onClose(f func()) { d.closes = append(d.closes, f) }
 
 func (d *Dev) close() {
-	for i := len(d.closes) - 1; i >= 0; i-- {
-		d.closes[i]()
+	for _, f := range slices.Backward(d.closes) {
+		f()
 	}
 	d.closes = nil
 }
@@ -250,7 +251,7 @@ func (d *Dev) slack(o Options, s state.Secrets, l listeners) error {
 
 // configure fills in what the embedded servers decide, and a source for every
 // provider that the configuration does not mention.
-func (d *Dev) configure(s state.Secrets, l listeners) {
+func (d *Dev) configure(s state.Secrets) {
 	d.cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(d.Dir, "nerve.db"))
 	d.cfg.Keyset = config.Secret(s.Keyset)
 	if d.cfg.Slack.Channel == "" && d.Stand != nil {

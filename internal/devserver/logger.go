@@ -80,7 +80,7 @@ func (l *serverLogger) log(level slog.Level, msg string, tags []tag.Tag) {
 	if l.quiet.Load() || isHarmless(msg) || !l.logger.Enabled(ctx, level) {
 		return
 	}
-	l.logger.LogAttrs(ctx, level, msg, attrs(tags)...)
+	l.logger.LogAttrs(ctx, level, msg, attrs(tags)...) //nolint:sloglint // the server chose its message
 }
 
 func isHarmless(msg string) bool {

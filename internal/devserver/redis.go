@@ -34,7 +34,7 @@ type Redis struct {
 
 // StartRedis starts a Redis without a password on the loopback address. It stops
 // when Close is called; ctx ends nothing but the start.
-func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
+func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) { //nolint:contextcheck // it outlives its start
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("devserver: start Redis: %w", err)
 	}

@@ -184,8 +184,7 @@ func prepare(ctx context.Context, address string, opts TemporalOptions) error {
 	}
 	defer c.Close()
 	err = temporalx.Prepare(ctx, c, opts.Namespace, opts.SearchAttributes, opts.Retention)
-	var short *temporalx.RetentionError
-	if !errors.As(err, &short) {
+	if _, short := errors.AsType[*temporalx.RetentionError](err); !short {
 		return err
 	}
 	_, err = c.WorkflowService().UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{

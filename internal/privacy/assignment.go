@@ -61,7 +61,9 @@ func (sc *scan) name(i int) group {
 	}
 	// "api key: …": the word before "key" belongs to the name.
 	if word := sc.text[start:end]; len(word) == 3 && strings.EqualFold(word, "key") && start > lowest && sc.text[start-1] == ' ' {
-		for start--; start > lowest && classes[sc.text[start-1]]&tokenish != 0; start-- {
+		start--
+		for start > lowest && classes[sc.text[start-1]]&tokenish != 0 {
+			start--
 		}
 	}
 	return group{start, end}

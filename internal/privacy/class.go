@@ -61,7 +61,7 @@ func run(text string, i int, c class) int {
 
 // has reports whether a text holds a character of a class.
 func has(text string, c class) bool {
-	return strings.IndexFunc(text, func(r rune) bool { return r < utf8.RuneSelf && classes[byte(r)]&c != 0 }) >= 0
+	return strings.IndexFunc(text, func(r rune) bool { return r < utf8.RuneSelf && classes[byte(r)]&c != 0 }) >= 0 //nolint:gosec // below RuneSelf it is a byte
 }
 
 // only reports whether a text holds no character outside a class.

@@ -32,7 +32,7 @@ const minRandom = 16
 // plainWords are values that say something about a secret instead of being it.
 var plainWords = func() map[string]bool {
 	set := map[string]bool{}
-	for _, w := range strings.Fields(`true false null nil none undefined unknown empty unset missing required optional
+	for w := range strings.FieldsSeq(`true false null nil none undefined unknown empty unset missing required optional
 		invalid valid expired revoked rejected denied failed failure incorrect wrong mismatch changed rotated reset
 		not is was has for must the a an no yes on off and or of in to from with without cannot could error ok
 		redacted filtered masked hidden removed secret password token string bearer basic default`) {

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -115,10 +116,10 @@ func (sc *scan) national(i int, list []group) (finding, bool) {
 	}
 	var buf [maxGroups]int
 	ends := phoneEnds(buf[:0], sc.text, i)
-	for k := len(ends) - 1; k >= 0; k-- {
-		number := onlyDigits(sc.text[i:ends[k]])
-		if len(number) >= minPhone && len(number) <= maxPhone && sc.endsNumber(ends[k]) && !sc.looksLikeDate(list) {
-			return finding{i, ends[k], kindPhone, normalPhone(number)}, true
+	for _, end := range slices.Backward(ends) {
+		number := onlyDigits(sc.text[i:end])
+		if len(number) >= minPhone && len(number) <= maxPhone && sc.endsNumber(end) && !sc.looksLikeDate(list) {
+			return finding{i, end, kindPhone, normalPhone(number)}, true
 		}
 	}
 	return finding{}, false

@@ -27,7 +27,7 @@ func (sc *scan) value(named group, i int, escaped bool) (finding, bool) {
 			}
 		}
 	}
-	end := len(text)
+	var end int
 	switch {
 	case quote != 0:
 		end = closing(text, i, quote, slashed)

@@ -89,5 +89,5 @@ func short(t testing.TB, what string) {
 
 // given returns the address of a server that the environment names.
 func given(key string) string {
-	return os.Getenv(key) //nolint:forbidigo // no setting of nerve: it says where the tests find servers
+	return os.Getenv(key)
 }
