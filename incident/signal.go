@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -36,29 +37,33 @@ const (
 	MaxEntities    = 32
 	maxTagLen      = 256
 	maxURLLen      = 2048
+	coarse         = 8 // times the limit is what is carried until it is scrubbed
 )
 
 // Signal is the universal incident signal: what a provider makes of one alert
 // in a verified delivery. Providers fill everything but the fields marked
 // "ingest".
 type Signal struct {
-	IncidentID       string            `json:"incident_id"`       // ingest; Slack: slack_<ts with _ for .>
-	DeduplicationKey string            `json:"deduplication_key"` // ingest; also the workflow id
-	Source           string            `json:"source"`            // ingest; the configured source
-	Provider         string            `json:"provider"`          // ingest
-	Kind             Kind              `json:"kind"`
-	Severity         Severity          `json:"severity"`
-	Status           Status            `json:"status"`
-	EventType        string            `json:"event_type"`
-	Timestamp        time.Time         `json:"timestamp"` // UTC
-	Title            string            `json:"title"`
-	Description      string            `json:"description"`
-	Tags             map[string]string `json:"tags,omitempty"`
-	RelatedEntities  []Entity          `json:"related_entities,omitempty"`
-	Links            []Link            `json:"links,omitempty"`
-	Slack            *SlackRef         `json:"slack_metadata,omitempty"`
-	RawPayload       RawPayload        `json:"raw_payload"` // ingest
-	Key              Key               `json:"key"`
+	IncidentID       string    `json:"incident_id"`       // ingest; Slack: slack_<ts with _ for .>
+	DeduplicationKey string    `json:"deduplication_key"` // ingest; also the workflow id
+	Source           string    `json:"source"`            // ingest; the configured source
+	Provider         string    `json:"provider"`          // ingest
+	Kind             Kind      `json:"kind"`
+	Severity         Severity  `json:"severity"`
+	Status           Status    `json:"status"`
+	EventType        string    `json:"event_type"`
+	Timestamp        time.Time `json:"timestamp"` // UTC
+	Title            string    `json:"title"`
+	// TitleMax is where Bound cuts the title, when that is before MaxTitle: a
+	// provider that takes a title from running text leaves the cut to Bound.
+	TitleMax        int               `json:"-"`
+	Description     string            `json:"description"`
+	Tags            map[string]string `json:"tags,omitempty"`
+	RelatedEntities []Entity          `json:"related_entities,omitempty"`
+	Links           []Link            `json:"links,omitempty"`
+	Slack           *SlackRef         `json:"slack_metadata,omitempty"`
+	RawPayload      RawPayload        `json:"raw_payload"` // ingest
+	Key             Key               `json:"key"`
 	// Group is what makes two different keys the same storm, such as
 	// "<channel>:<title>" for alert bots in Slack. Empty: the key alone.
 	Group string `json:"group,omitempty"`
@@ -119,12 +124,13 @@ func (e FieldErrors) Error() string {
 	return "incident: " + strings.Join(parts, "; ")
 }
 
-// Normalise cuts what is too long, moves the time to UTC, drops empty tags and
-// links that are not http(s), and puts a missing severity at medium. It never
-// makes a signal invalid.
+// Normalise moves the time to UTC, drops control characters from the title,
+// empty tags and links that are not http(s), and puts a missing severity at
+// medium. It bounds texts only coarsely, because a secret that is cut in two is
+// not recognised any more: Bound cuts after scrubbing.
 func (s *Signal) Normalise() {
-	s.Title = Cut(strings.Join(strings.Fields(s.Title), " "), MaxTitle)
-	s.Description = Cut(strings.TrimSpace(s.Description), MaxDescription)
+	s.Title = Cut(strings.Join(strings.Fields(printable(s.Title)), " "), coarse*MaxTitle)
+	s.Description = Cut(strings.TrimSpace(s.Description), coarse*MaxDescription)
 	s.Timestamp = s.Timestamp.UTC()
 	if s.Severity == "" {
 		s.Severity = SeverityMedium
@@ -132,11 +138,37 @@ func (s *Signal) Normalise() {
 	if s.Status == "" {
 		s.Status = StatusFiring
 	}
-	s.Tags = boundTags(s.Tags)
+	s.Tags = boundTags(s.Tags, coarse*maxTagLen)
 	s.Links = boundLinks(s.Links)
 	if len(s.RelatedEntities) > MaxEntities {
 		s.RelatedEntities = s.RelatedEntities[:MaxEntities]
 	}
+}
+
+// Bound cuts what is too long. Scrub first.
+func (s *Signal) Bound() {
+	most := MaxTitle
+	if s.TitleMax > 0 {
+		most = min(most, s.TitleMax)
+	}
+	s.Title = Cut(s.Title, most)
+	s.Description = Cut(s.Description, MaxDescription)
+	s.Tags = boundTags(s.Tags, maxTagLen)
+}
+
+// printable drops what moves a cursor, turns the direction of text or takes no
+// room: such characters make a title say something else than it shows. The
+// joiner that emoji are made with stays.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r != '\u200d' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)):
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // Validate reports every field that an incident cannot do without, as
@@ -200,7 +232,7 @@ func Cut(text string, n int) string {
 	return string([]rune(text)[:n-1]) + "…"
 }
 
-func boundTags(tags map[string]string) map[string]string {
+func boundTags(tags map[string]string, most int) map[string]string {
 	keys := make([]string, 0, len(tags))
 	for k := range tags {
 		if strings.TrimSpace(k) != "" {
@@ -216,7 +248,7 @@ func boundTags(tags map[string]string) map[string]string {
 	}
 	bounded := make(map[string]string, len(keys))
 	for _, k := range keys {
-		bounded[Cut(strings.TrimSpace(k), maxTagLen)] = Cut(strings.TrimSpace(tags[k]), maxTagLen)
+		bounded[Cut(strings.TrimSpace(k), most)] = Cut(strings.TrimSpace(tags[k]), most)
 	}
 	return bounded
 }

@@ -28,11 +28,12 @@ const (
 // cost time and never be seen.
 const (
 	maxText    = 16 << 10 // bytes of one text
-	maxLine    = 600      // bytes of one line that may become a title
+	maxLine    = 4096     // bytes of one line that may become a title
 	maxEntries = 400      // entries of one list
 )
 
-// head returns at most n bytes from the start of a text, whole characters only.
+// head returns at most n bytes from the start of a text, whole characters only
+// and, where it cuts, whole words: half a secret would not be recognised.
 func head(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -40,6 +41,9 @@ func head(s string, n int) string {
 	n = max(n, 0)
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
+	}
+	if space := strings.LastIndexAny(s[:n], " \t\n"); space > n/2 {
+		n = space
 	}
 	return s[:n]
 }

@@ -140,7 +140,11 @@ func (d *datadogFields) where() string {
 // group is the same for an alert and its recovery, whatever ids they carry.
 func (d *datadogFields) group() string {
 	subject := strings.ToLower(cmp.Or(d.marks.subject, d.title))
-	return strings.Join(strings.Fields(subject), " ") + "|" + d.where()
+	group := strings.Join(strings.Fields(subject), " ") + "|" + d.where()
+	if d.monitor != "" { // two monitors of one name recover each by itself
+		group += "|" + d.monitor
+	}
+	return group
 }
 
 func (d *datadogFields) status(b *Batch) incident.Status {

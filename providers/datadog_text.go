@@ -101,7 +101,7 @@ func firstTextLine(text string) string {
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimSpace(strings.Trim(line, "#*-_ "))
 		if line != "" && !strings.HasPrefix(line, "@") && !strings.HasPrefix(line, "[") && !strings.HasPrefix(line, "!") {
-			return incident.Cut(line, 200)
+			return line
 		}
 	}
 	return ""

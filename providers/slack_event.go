@@ -106,31 +106,53 @@ func authorisedBot(envelope object, user string) bool {
 	return false
 }
 
+// What Slack mints. These stay as they are in ids and in Slack's own calls, so
+// nothing else may pass for them.
+var (
+	slackTS = regexp.MustCompile(`^[0-9]{1,16}(\.[0-9]{1,9})?$`)
+	slackID = regexp.MustCompile(`^[A-Z0-9]{1,32}$`)
+)
+
+// minted returns an id of Slack's, or "" for anything else.
+func minted(id string) string {
+	if slackID.MatchString(id) {
+		return id
+	}
+	return ""
+}
+
 // slackRef says where the message is, or nil when the event does not.
 func slackRef(envelope, event object) *incident.SlackRef {
 	ts := event.text("ts", "event_ts")
 	channel := event.text("channel", "channel_id")
-	if ts == "" || channel == "" {
+	if !slackTS.MatchString(ts) || !slackID.MatchString(channel) {
 		return nil
 	}
 	ref := &incident.SlackRef{
-		TeamID: envelope.text("team_id"), ChannelID: channel, MessageTS: ts, ThreadTS: event.text("thread_ts"),
-		UserID: event.text("user"), InThread: inThread(event),
+		TeamID: minted(envelope.text("team_id")), ChannelID: channel, MessageTS: ts, ThreadTS: event.text("thread_ts"),
+		UserID: minted(event.text("user")), InThread: inThread(event),
 	}
 	if ref.TeamID == "" {
-		ref.TeamID = event.text("team")
+		ref.TeamID = minted(event.text("team"))
 	}
-	if ref.ThreadTS == "" {
+	if !slackTS.MatchString(ref.ThreadTS) {
 		ref.ThreadTS = ts
 	}
 	if byBot(event) {
-		ref.BotID, ref.UserID = event.text("bot_id"), ""
+		ref.BotID, ref.UserID = minted(event.text("bot_id")), ""
 	}
 	return ref
 }
 
-// maxTextTitle is how many characters of a text make a title.
-const maxTextTitle = 100
+// How many characters of a text, of something that is a title already, and of a
+// question make a title. Signal.Bound cuts, once no secret can be cut in two.
+const (
+	maxTextTitle  = 100
+	maxNamedTitle = 250
+	maxQuestion   = len(questionPrefix) + 51 // the first 50 and the sign that it was cut
+
+	questionPrefix = "User question: "
+)
 
 // addAlert adds a bot's message as an alert.
 func (p *slack) addAlert(batch *Batch, event object, ref *incident.SlackRef) {
@@ -140,12 +162,12 @@ func (p *slack) addAlert(batch *Batch, event object, ref *incident.SlackRef) {
 		return
 	}
 	title := content.title()
-	shown := title
+	most := maxNamedTitle
 	if content.fromText {
-		shown = incident.Cut(title, maxTextTitle)
+		most = maxTextTitle
 	}
 	s := incident.Signal{
-		Kind: incident.KindAlert, EventType: batch.EventType, Title: shown,
+		Kind: incident.KindAlert, EventType: batch.EventType, Title: title, TitleMax: most,
 		Severity: content.severity(title), Status: content.status(title),
 		Description: content.description(title), Tags: content.tags(), Links: labelled(content.links),
 	}
@@ -186,16 +208,10 @@ func addQuestion(batch *Batch, event object, ref *incident.SlackRef) {
 	}
 	s := incident.Signal{
 		Kind: incident.KindQuestion, EventType: batch.EventType, Status: incident.StatusFiring,
-		Title: questionTitle(text), Description: text, Links: labelled(links),
+		Title: questionPrefix + strings.Join(strings.Fields(text), " "), TitleMax: maxQuestion, Description: text, Links: labelled(links),
 	}
 	place(&s, ref, event)
 	batch.Signals = append(batch.Signals, s)
-}
-
-// questionTitle is the fixed prefix and the first 50 characters.
-func questionTitle(text string) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
-	return "User question: " + strings.TrimSpace(string(runes[:min(len(runes), 50)]))
 }
 
 func fileNames(event object) string {

@@ -130,7 +130,7 @@ func trimTitle(t string) string {
 	if shorter != "" {
 		t = shorter
 	}
-	return incident.Cut(t, 250)
+	return t
 }
 
 // paragraph adds a text as lines, with the labelled values in it.

@@ -122,7 +122,10 @@ func TestSlackQuestion(t *testing.T) {
 	batch := slackEvent(t, `{"type":"app_mention","user":"U1","team":"T2","channel":"C1","ts":"1760000000.000100","thread_ts":"1750000000.000001",
 		"text":"<@UNERVE> is <https://x.example.com/a?b=1&amp;c=2|the shop> &lt;down&gt; for *everybody* in <#C2|shop>? It has been slow since noon"}`)
 	s := batch.Signals[0]
-	assert.Equal(t, "User question: is the shop <down> for everybody in #shop? It has", s.Title)
+	assert.Equal(t, "User question: is the shop <down> for everybody in #shop? It has been slow since noon", s.Title,
+		"whole until it is scrubbed: half a secret would not be recognised")
+	s.Bound()
+	assert.Equal(t, "User question: is the shop <down> for everybody in #shop? It has …", s.Title)
 	assert.Equal(t, "is the shop <down> for everybody in #shop? It has been slow since noon", s.Description)
 	assert.Equal(t, []incident.Link{{Title: "the shop", URL: "https://x.example.com/a?b=1&c=2"}}, s.Links)
 	assert.Equal(t, &incident.SlackRef{
@@ -253,6 +256,8 @@ func TestSlackTitleOfLongText(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("disk ", 40)
 	batch := slackEvent(t, `{"type":"message","bot_id":"B1","channel":"C1","ts":"1760000000.000100","text":"`+long+`full"}`)
+	assert.Equal(t, long+"full", batch.Signals[0].Title, "whole until it is scrubbed")
+	batch.Signals[0].Bound()
 	assert.Equal(t, long[:99]+"…", batch.Signals[0].Title)
 	assert.True(t, strings.HasSuffix(batch.Signals[0].Group, "full"), "alerts that differ late do not share a group")
 }

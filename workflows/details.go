@@ -11,19 +11,20 @@ import (
 // details is what Temporal UI shows as the workflow's current details: the
 // incident at a glance, in Markdown. It goes through the encrypting codec.
 func (t *triage) details() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**\n\n", t.in.Signal.Title)
-	fmt.Fprintf(&b, "- Phase: **%s**, status **%s**\n", t.state.Phase, t.state.Status)
-	fmt.Fprintf(&b, "- Source: %s, severity %s\n", t.in.Signal.Source, t.in.Signal.Severity)
-	fmt.Fprintf(&b, "- Seen %d times, last %s\n", t.state.Occurrences, t.state.LastSeen.UTC().Format(time.RFC3339))
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	add("**%s**\n\n", t.in.Signal.Title)
+	add("- Phase: **%s**, status **%s**\n", t.state.Phase, t.state.Status)
+	add("- Source: %s, severity %s\n", t.in.Signal.Source, t.in.Signal.Severity)
+	add("- Seen %d times, last %s\n", t.state.Occurrences, t.state.LastSeen.UTC().Format(time.RFC3339))
 	if t.state.AcknowledgedBy != "" {
-		fmt.Fprintf(&b, "- Acknowledged by %s\n", t.state.AcknowledgedBy)
+		add("- Acknowledged by %s\n", t.state.AcknowledgedBy)
 	}
 	if t.state.ResolvedBy != "" {
-		fmt.Fprintf(&b, "- Resolved by %s\n", t.state.ResolvedBy)
+		add("- Resolved by %s\n", t.state.ResolvedBy)
 	}
 	if t.failure != "" {
-		fmt.Fprintf(&b, "- **Failed**: %s\n- Go on from that step: `nerve incidents rerun %s`\n", t.failure, t.in.Signal.IncidentID)
+		add("- **Failed**: %s\n- Go on from that step: `nerve incidents rerun %s`\n", t.failure, t.in.Signal.IncidentID)
 	}
 	var blind []string
 	for _, e := range t.state.Evidence {
@@ -32,12 +33,12 @@ func (t *triage) details() string {
 		}
 	}
 	if len(blind) > 0 {
-		fmt.Fprintf(&b, "- Could not see: %s\n", strings.Join(blind, ", "))
+		add("- Could not see: %s\n", strings.Join(blind, ", "))
 	}
 	if v := t.state.Verdict; v != nil {
-		fmt.Fprintf(&b, "\n%s\n\nLikely cause: %s (%s confidence)\n", v.Summary, cause(v), v.Confidence)
+		add("\n%s\n\nLikely cause: %s (%s confidence)\n", v.Summary, cause(v), v.Confidence)
 	}
-	return b.String()
+	return strings.Join(lines, "")
 }
 
 func cause(v *incident.Verdict) string {

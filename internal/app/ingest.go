@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
-	"github.com/nerve-alerts/nerve/internal/admission"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/ingest"
@@ -40,10 +39,9 @@ func NewIngest(core *Core) (*Ingest, error) {
 		Scrubber: core.Scrubber, Sealer: core.Sealer, NewSalt: privacy.NewSalt, Log: core.Log,
 		Temporal: func(ctx context.Context) error { _, err := core.Client.CheckHealth(ctx, nil); return err },
 		Redis:    core.Admission.Ping,
-		Spool:    core.spoolable,
 	}
 	if core.durable {
-		deps.Backlog = core.Admission.Depth
+		deps.Backlog, deps.Spool = core.Admission.Depth, core.Admission.Ping
 	}
 	if core.Slack != nil {
 		deps.Reactor = eyes{core.Slack}
@@ -64,14 +62,6 @@ func (c *Core) ingestOptions() ingest.Options {
 		o.StartDeadline = 2 * time.Second
 	}
 	return o
-}
-
-// spoolable fails when the spool would not keep a command durably.
-func (c *Core) spoolable(ctx context.Context) error {
-	if !c.durable {
-		return admission.ErrNotDurable
-	}
-	return c.Admission.Ping(ctx)
 }
 
 // Serve serves on a listener until ctx ends, and meanwhile learns who nerve is

@@ -46,9 +46,27 @@ func (c *incidentsListCmd) Run(ctx context.Context, t terminal) error {
 		for _, i := range found {
 			rows = append(rows, []string{i.ID, i.Severity, i.Status, i.Phase, ago(time.Now(), i.OpenedAt), oneLine(i.Title, 36)})
 		}
-		return t.table([]string{"INCIDENT", "SEVERITY", "STATUS", "PHASE", "AGE", "TITLE"}, rows)
+		if err := t.table([]string{"INCIDENT", "SEVERITY", "STATUS", "PHASE", "AGE", "TITLE"}, rows); err != nil {
+			return err
+		}
+		return c.footer(ctx, t, o)
 	})
 }
+
+// footer says what the list does not show: failures need somebody.
+func (c *incidentsListCmd) footer(ctx context.Context, t terminal, o *operator.Operator) error {
+	if c.Failed || c.Open {
+		return nil
+	}
+	failed, err := o.List(ctx, operator.Filter{Limit: maxFooter, Source: c.Source, Failed: true})
+	if err == nil && len(failed) > 0 {
+		t.printf("\n%d failed: nerve incidents list --failed\n", len(failed))
+	}
+	return err
+}
+
+// maxFooter is the most failures that the footer counts.
+const maxFooter = 1000
 
 type incidentsShowCmd struct {
 	target

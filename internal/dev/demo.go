@@ -78,7 +78,7 @@ func (s *demo) storm(ctx context.Context) error {
 		return err
 	}
 	s.say(tally["enqueued"] == 1 && tally["debounced"] == 49 && answer.found(),
-		"A Datadog alert fires and repeats: 50 signed-in deliveries in "+took.String(),
+		"A Datadog alert fires and repeats: 50 deliveries with the token in "+took.String(),
 		fmt.Sprintf("%s; %s", count(tally), answer.tell("headline in #alerts")))
 	return nil
 }

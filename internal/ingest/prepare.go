@@ -50,6 +50,7 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 		input: sync.OnceValue(func() *contract.TriageInput {
 			input.Salt, input.Signal = p.NewSalt(), s
 			p.Scrubber.Signal(input.Salt, &input.Signal)
+			input.Signal.Bound()
 			// What follows is nerve's own and must not be taken for a phone number.
 			clean := &input.Signal
 			clean.DeduplicationKey, clean.IncidentID, clean.Fingerprint, clean.RawPayload = id, incidentID, fingerprint, v.raw

@@ -199,6 +199,11 @@ func (c *Client) put(ctx context.Context, channel, thread, ts, incidentID string
 
 func (c *Client) findInThread(ctx context.Context, ref incident.SlackRef, incidentID string) (string, error) {
 	msgs, err := c.replies(ctx, ref)
+	if is(err, "thread_not_found") {
+		// Somebody deleted the message. Slack then posts what was meant for its
+		// thread in the channel, which is better than silence.
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}

@@ -203,3 +203,13 @@ func TestTheLongestReportIsInsideSlacksLimits(t *testing.T) {
 	_, err = b.client.Answer(t.Context(), b.alert, "", r)
 	require.NoError(t, err)
 }
+
+func TestAnAnswerToADeletedMessageIsNotSilence(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gone := incident.SlackRef{ChannelID: channel, MessageTS: "1.000001", ThreadTS: "1.000001"}
+	ts, err := b.client.Answer(t.Context(), gone, "", report())
+	require.NoError(t, err)
+	assert.NotEmpty(t, ts)
+	assert.Len(t, b.stand.Calls("chat.postMessage"), 1)
+}
