@@ -71,8 +71,10 @@ func fill(v reflect.Value, n *int) {
 			v.Set(reflect.ValueOf(at.Add(time.Duration(*n) * time.Microsecond)))
 			return
 		}
-		for _, f := range v.Fields() {
-			fill(f, n)
+		for field, f := range v.Fields() {
+			if field.Tag.Get("json") != "-" { // what is not encoded is not kept
+				fill(f, n)
+			}
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

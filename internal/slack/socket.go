@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -61,19 +62,38 @@ func takeSocketEvent(ctx context.Context, c *socketmode.Client, log *slog.Logger
 	case socketmode.EventTypeConnected:
 		log.Info("slack socket mode is connected")
 	case socketmode.EventTypeInvalidAuth, socketmode.EventTypeConnectionError:
-		log.Warn("slack socket mode has no connection", "type", string(event.Type))
-	case socketmode.EventTypeEventsAPI, socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand:
-		if event.Request == nil {
+		attrs := []any{"type", string(event.Type)}
+		if failed, ok := event.Data.(*slackgo.ConnectionErrorEvent); ok {
+			attrs = append(attrs, "error", translate("apps.connections.open", failed.ErrorObj))
+		}
+		log.Warn("slack socket mode has no connection", attrs...)
+	case socketmode.EventTypeEventsAPI, socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand, socketmode.EventTypeErrorBadMessage:
+		request := envelope(event)
+		if request == nil {
 			return
 		}
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
-		if err := deliver(ctx, event.Request.Payload); err != nil {
+		if err := deliver(ctx, request.Payload); err != nil {
 			log.Warn("slack event was not taken; slack will send it again", "error", err)
 			return
 		}
-		if err := c.Ack(*event.Request); err != nil {
+		if err := c.Ack(*request); err != nil {
 			log.Warn("slack was not told that an event was taken; it will send it again", "error", err)
 		}
 	}
+}
+
+// envelope is what Slack sent. An event of a type that the library does not know
+// is a bad message to it, and to nerve an event like any other.
+func envelope(event socketmode.Event) *socketmode.Request {
+	bad, ok := event.Data.(*socketmode.ErrorBadMessage)
+	if !ok {
+		return event.Request
+	}
+	var r socketmode.Request
+	if err := json.Unmarshal(bad.Message, &r); err != nil || r.EnvelopeID == "" {
+		return nil
+	}
+	return &r
 }
