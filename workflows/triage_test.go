@@ -323,12 +323,17 @@ func TestTriageReopensWhenItFiresWhileClosing(t *testing.T) {
 		b.recordErr = nil
 		b.mu.Unlock()
 	}, 5*time.Minute)
+	var reopened bool
+	b.env.RegisterDelayedCallback(func() { // while the database is still away
+		reopened = b.lastAnswer().Status == incident.StatusFiring
+	}, 3*time.Minute)
 	b.run()
 
 	r := b.result(t)
 	assert.Equal(t, workflows.OutcomeQuiet, r.Outcome, "it was open again until it went quiet")
 	assert.Equal(t, int64(2), r.Occurrences)
 	assert.Equal(t, incident.StatusFiring, b.lastAnswer().Status)
+	assert.True(t, reopened, "an alert that fires again does not wait for the database")
 }
 
 func TestTriageCancelledLeavesATrace(t *testing.T) {
