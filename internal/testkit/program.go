@@ -3,6 +3,7 @@ package testkit
 import (
 	"context"
 	"crypto/rand"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -21,8 +22,9 @@ const (
 	startAttempts     = 3 // a free port may be taken before the server has it
 )
 
-// FreePort returns a TCP port on 127.0.0.1 that nobody listens on. Another
-// process may take it before the caller does.
+// FreePort returns a TCP port on 127.0.0.1 that nobody listens on. It lies
+// below the ports that systems give to outgoing connections and to listeners
+// that ask for any, so that only another caller could take it meanwhile.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, err := freePort()
@@ -32,12 +34,28 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
+// The ports to choose from: Linux hands out 32768 and above, others 49152.
+const (
+	firstPort    = 15000
+	lastPort     = 32000
+	portAttempts = 100
+)
+
 func freePort() (int, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	var last error
+	for range portAttempts {
+		n, err := rand.Int(rand.Reader, big.NewInt(lastPort-firstPort))
+		if err != nil {
+			return 0, err
+		}
+		port := firstPort + int(n.Int64())
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
+		last = err
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
+	return 0, last
 }
 
 // program finds an executable by its first known name, in PATH and then in the
