@@ -2,6 +2,7 @@ package providers
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,14 +19,20 @@ type markers struct {
 	scope    string // Datadog's "[Triggered on {host:web-01}]"
 }
 
+// tailStates are the words that may end a title as its state.
+var tailStates = []string{
+	"up", "down", "ok", "healthy", "unhealthy", "resolved", "recovered", "triggered", "firing", "fired", "closed", "cleared",
+	"restored", "acknowledged", "succeeded", "passed", "failed", "failing", "opened", "reopened", "activated", "deactivated",
+}
+
 var (
 	bracketed = regexp.MustCompile(`\[[^\[\]]{1,120}\]|\([^()]{1,60}\)`)
 	// leadWord is a state in front of the subject, set off by punctuation:
 	// "Triggered: ", "RECOVERY - ", "Resolved #12: ", "Resolved in 2m 3s: ".
 	leadWord = regexp.MustCompile(`^((?:[A-Za-z]+[ -]){0,2}[A-Za-z]+)(?: #\d+| in [0-9dhms ]+)?\s*(?::\s*|\s[-–—|]\s*)`)
 	// tailWord is a state behind it: "is now UP", "has been resolved", "recovered".
-	tailWord = regexp.MustCompile(`(?i)\s+(?:(?:is|has|was|are|have)\s+)?(?:now\s+)?(?:been\s+)?` +
-		`(up|down|ok|healthy|unhealthy|resolved|recovered|triggered|firing|fired|closed|cleared|restored|acknowledged|succeeded|passed|failed|failing|opened|reopened|activated|deactivated|back to normal)[.!]*$`)
+	tailWord = regexp.MustCompile(`(?i)\s+(?:(?:is|has|was|are|have)\s+)?(?:now\s+)?(?:been\s+)?(back to normal|` +
+		strings.Join(tailStates, "|") + `)[.!]*$`)
 	// midState is a state in the middle that punctuation ends: "Monitor is UP: web".
 	midState = regexp.MustCompile(`(?i)\s+(?:is|are|has)\s+(?:now\s+|been\s+|back\s+)*` +
 		`(up|down|ok|healthy|unhealthy|resolved|recovered|triggered|firing|closed|failing)\s*[:.,;(]`)
@@ -47,14 +54,33 @@ func readMarkers(title string) markers {
 	for m.leading() {
 		m.subject = trimSymbols(m.subject)
 	}
-	m.subject = bracketed.ReplaceAllStringFunc(m.subject, func(b string) string {
-		if m.bracket(b) {
-			return " "
+	if strings.ContainsAny(m.subject, "[(") {
+		m.subject = bracketed.ReplaceAllStringFunc(m.subject, func(b string) string {
+			if m.bracket(b) {
+				return " "
+			}
+			return b
+		})
+	}
+	m.states()
+	m.subject = strings.Join(strings.Fields(trimSymbols(m.subject)), " ")
+	if s, labelled := titleSeverity(title); m.severity == "" || labelled && s != "" {
+		m.severity = s
+	}
+	return m
+}
+
+// states takes the states out of the middle and off the end of the subject.
+// Every line of every alert comes by here, so the expressions are asked only
+// where one of the words is.
+func (m *markers) states() {
+	if strings.ContainsAny(m.subject, ":.,;(") {
+		if at := midState.FindStringSubmatchIndex(m.subject); at != nil && m.note(m.subject[at[2]:at[3]]) {
+			m.subject = m.subject[:at[0]] + m.subject[at[3]:]
 		}
-		return b
-	})
-	if at := midState.FindStringSubmatchIndex(m.subject); at != nil && m.note(m.subject[at[2]:at[3]]) {
-		m.subject = m.subject[:at[0]] + m.subject[at[3]:]
+	}
+	if !endsInState(m.subject) {
+		return
 	}
 	if at := tailWord.FindStringSubmatchIndex(m.subject); at != nil && at[0] > 0 {
 		word := m.subject[at[2]:at[3]]
@@ -64,11 +90,14 @@ func readMarkers(title string) markers {
 			m.subject = m.subject[:at[0]]
 		}
 	}
-	m.subject = strings.Join(strings.Fields(trimSymbols(m.subject)), " ")
-	if s := titleSeverity(title); m.severity == "" || severityPair.MatchString(title) && s != "" {
-		m.severity = s
-	}
-	return m
+}
+
+// endsInState reports whether tailWord can match: whether the last word is one
+// of its own.
+func endsInState(subject string) bool {
+	subject = strings.TrimRight(subject, ".!")
+	last := strings.ToLower(subject[strings.LastIndexFunc(subject, unicode.IsSpace)+1:])
+	return last == "normal" || slices.Contains(tailStates, last)
 }
 
 // leading takes one marker off the front of the subject.
@@ -80,6 +109,9 @@ func (m *markers) leading() bool {
 		}
 		m.subject = m.subject[end:]
 		return true
+	}
+	if !strings.ContainsAny(m.subject, ":|-–—") {
+		return false
 	}
 	at := leadWord.FindStringSubmatchIndex(m.subject)
 	if at == nil || at[1] == len(m.subject) {
@@ -161,15 +193,19 @@ func isEmoji(r rune) bool {
 
 // titleSeverity finds a severity in running text. Words that are ordinary
 // English ("high", "low", "normal") count only after "severity" and the like.
-func titleSeverity(title string) incident.Severity {
-	if m := severityPair.FindStringSubmatch(title); m != nil {
-		if s, ok := parseSeverity(m[1]); ok {
-			return s
+// labelled says that the text has such a label.
+func titleSeverity(title string) (s incident.Severity, labelled bool) {
+	if strings.ContainsAny(title, ":=") {
+		if m := severityPair.FindStringSubmatch(title); m != nil {
+			if s, ok := parseSeverity(m[1]); ok {
+				return s, true
+			}
+			labelled = true
 		}
 	}
-	if m := rankWord.FindString(title); m != "" {
-		if s, ok := parseSeverity(m); ok {
-			return s
+	if strings.ContainsAny(title, "012345") {
+		if s, ok := parseSeverity(rankWord.FindString(title)); ok {
+			return s, labelled
 		}
 	}
 	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return !unicode.IsLetter(r) })
@@ -179,7 +215,7 @@ func titleSeverity(title string) incident.Severity {
 			best = s
 		}
 	}
-	return best
+	return best, labelled
 }
 
 // plainSeverity are the words that say how bad something is wherever they stand.
@@ -190,7 +226,11 @@ var plainSeverity = map[string]incident.Severity{
 
 // groupTitle is the title under which an alert and its recovery meet.
 func groupTitle(title string) string {
-	subject := trimSymbols(changing.ReplaceAllString(readMarkers(title).subject, ""))
+	subject := readMarkers(title).subject
+	if strings.ContainsAny(subject, ":dD") { // every alternative has one of them
+		subject = changing.ReplaceAllString(subject, "")
+	}
+	subject = trimSymbols(subject)
 	if subject == "" {
 		subject = title
 	}

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"time"
@@ -58,6 +59,9 @@ const maxChallenge = 256
 
 // Handshake answers url_verification with the challenge as plain text.
 func (p *slack) Handshake(r *Request) *Response {
+	if !bytes.Contains(r.Body, []byte("url_verification")) {
+		return nil // every event comes by here: do not decode it for nothing
+	}
 	body, err := decodeObject(r.Body)
 	if err != nil || body.text("type") != "url_verification" {
 		return nil

@@ -125,7 +125,10 @@ var broadcast = regexp.MustCompile(`^(?:@(?:here|channel|everyone)\b[:,]?\s*)+`)
 // trimTitle takes off what a title does not need: mentions by id and leading
 // emoji.
 func trimTitle(t string) string {
-	shorter := plainMention.ReplaceAllString(broadcast.ReplaceAllString(t, ""), "")
+	shorter := t
+	if strings.IndexByte(t, '@') >= 0 {
+		shorter = plainMention.ReplaceAllString(broadcast.ReplaceAllString(t, ""), "")
+	}
 	shorter = strings.TrimLeftFunc(strings.Join(strings.Fields(shorter), " "), func(r rune) bool { return isEmoji(r) || r == ' ' })
 	if shorter != "" {
 		t = shorter
@@ -219,6 +222,9 @@ func (c *slackContent) attachment(a object) {
 // fallbackTitle takes off the address that many senders append to a fallback.
 func fallbackTitle(fallback string) string {
 	line := firstLine(fallback)
+	if !strings.Contains(line, "://") {
+		return line
+	}
 	if before, after, found := strings.Cut(line, " | "); found && strings.HasPrefix(after, "http") {
 		line = before
 	}
@@ -278,7 +284,13 @@ func (c *slackContent) linePairs(line string) {
 		return
 	}
 	line = stripEmoji(line)
-	starts := boldLabel.FindAllStringIndex(line, 10)
+	if !strings.ContainsAny(line, ":=") {
+		return // neither a label nor an address
+	}
+	var starts [][]int
+	if strings.IndexByte(line, '*') >= 0 {
+		starts = boldLabel.FindAllStringIndex(line, 10)
+	}
 	for i, at := range starts {
 		end := len(line)
 		if i+1 < len(starts) {

@@ -21,6 +21,9 @@ var slackEntities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", 
 // slackPlain renders Slack's mrkdwn as plain text, line breaks kept, and
 // returns the links in it.
 func slackPlain(text string) (string, []incident.Link) {
+	if strings.IndexByte(text, '<') < 0 {
+		return plainStyle(text), nil
+	}
 	var links []incident.Link
 	text = slackToken.ReplaceAllStringFunc(text, func(token string) string {
 		shown, url := slackTokenText(token[1 : len(token)-1])

@@ -158,6 +158,9 @@ func placeholder(s string) bool {
 var bareURL = regexp.MustCompile("https?://[^\\s<>|\"'`)\\]}]+")
 
 func bareLinks(text, title string) []incident.Link {
+	if !strings.Contains(text, "://") {
+		return nil
+	}
 	var out []incident.Link
 	for _, u := range bareURL.FindAllString(incident.Cut(text, incident.MaxDescription), incident.MaxLinks) {
 		out = append(out, incident.Link{Title: title, URL: strings.TrimRight(u, ".,;:!?*_")})
