@@ -25,7 +25,9 @@ const consumeBatch = 200
 // seconds.
 func (a *Admission) Consume(ctx context.Context, consumer string, handle func(context.Context, []contract.Delivery) error) error {
 	w := &recorder{handle: handle, retry: backoff{least: a.timing.retryMin, most: a.timing.retryMax}}
-	a.newQueue(a.opts.DeliveryStream, consumer, consumeBatch, w).run(ctx)
+	q := a.newQueue(a.opts.DeliveryStream, consumer, consumeBatch, w)
+	q.gather = a.timing.gather
+	q.run(ctx)
 	return nil
 }
 

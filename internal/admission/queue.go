@@ -31,6 +31,7 @@ type queue struct {
 	token               string
 	pageSize            int
 	work                worker
+	gather              time.Duration // between passes, so that a pass has more to do
 	retry               backoff // of Redis itself
 	failing             bool
 	stopping            <-chan struct{}
@@ -89,7 +90,7 @@ func (q *queue) run(ctx context.Context) {
 		}
 		q.failing = false
 		q.retry.reset()
-		if wait := again.Sub(q.now()); !again.IsZero() && wait > 0 {
+		if wait := max(q.gather, again.Sub(q.now())); wait > 0 {
 			pause(ctx, wait)
 		}
 	}
