@@ -58,20 +58,33 @@ type object map[string]any
 // mark is skipped and bytes that are not UTF-8 are replaced. Its errors wrap
 // ErrMalformed and do not quote the body.
 func decodeObject(body []byte) (object, error) {
+	v, err := decodeBody(body)
+	if err != nil {
+		return nil, err
+	}
+	o := asObject(v)
+	if o == nil {
+		return nil, fmt.Errorf("%w: a JSON object is needed", ErrMalformed)
+	}
+	return o, nil
+}
+
+// decodeBody reads a body that must be one JSON object or list; see decodeObject.
+func decodeBody(body []byte) (any, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\xef\xbb\xbf")))
 	switch {
 	case len(body) == 0:
 		return nil, fmt.Errorf("%w: the body is empty", ErrMalformed)
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(body), maxBody)
-	case body[0] != '{':
+	case body[0] != '{' && body[0] != '[':
 		return nil, fmt.Errorf("%w: a JSON object is needed", ErrMalformed)
 	case tooDeep(body, maxDepth):
 		return nil, fmt.Errorf("%w: nested more than %d levels", ErrMalformed, maxDepth)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	var o object
+	var o any
 	if err := d.Decode(&o); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return nil, fmt.Errorf("%w: not JSON at byte %d", ErrMalformed, syntax.Offset)
@@ -141,6 +154,23 @@ func formObject(form url.Values) object {
 		}
 	}
 	return o
+}
+
+// payloadOf reads a JSON body, or a form: as an object of its fields, or as what
+// its only field "payload" holds, which is how GitHub, Slack and Statuspage wrap
+// JSON in a form.
+func payloadOf(r *Request) (any, error) {
+	form, ok := formOf(r)
+	if !ok {
+		return decodeBody(r.Body)
+	}
+	o := formObject(form)
+	if wrapped := o["payload"]; len(o) == 1 && wrapped != nil {
+		if _, text := wrapped.(string); !text {
+			return wrapped, nil
+		}
+	}
+	return map[string]any(o), nil
 }
 
 // text returns the first of the keys that holds a non-empty scalar, trimmed.

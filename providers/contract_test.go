@@ -34,6 +34,22 @@ func signed(t testing.TB, spec providers.Spec, secret string, body []byte, at ti
 	return r
 }
 
+// sent is a fixture as its vendor sends it: with the vendor's own headers, signed.
+func sent(t testing.TB, spec providers.Spec, secret, name string) *providers.Request {
+	t.Helper()
+	return resent(t, spec, secret, name, fixture(t, spec, name))
+}
+
+// resent is another body under the headers of a fixture.
+func resent(t testing.TB, spec providers.Spec, secret, name string, body []byte) *providers.Request {
+	t.Helper()
+	r := &providers.Request{
+		Method: http.MethodPost, Header: providers.FixtureHeader(spec.Name, name), Body: bytes.Clone(body), ReceivedAt: receivedAt,
+	}
+	build(t, spec, secret).Sign(r, receivedAt)
+	return r
+}
+
 func fixture(t testing.TB, spec providers.Spec, name string) []byte {
 	t.Helper()
 	body, err := providers.Fixture(spec.Name, name)
@@ -84,7 +100,7 @@ func TestContractAcceptsSignedFixtures(t *testing.T) {
 		p := build(t, spec, secret(1), secret(2))
 		for _, name := range spec.Fixtures {
 			for index, key := range []string{secret(1), secret(2)} {
-				r := signed(t, spec, key, fixture(t, spec, name), receivedAt)
+				r := sent(t, spec, key, name)
 				accepted, err := providers.Accept(p, r)
 				require.NoError(t, err, name)
 				assert.Equal(t, index, accepted.Proof.Secret)
@@ -214,7 +230,7 @@ func TestContractMalformed(t *testing.T) {
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		p := build(t, spec, secret(1))
 		for name, body := range map[string]string{
-			"cut": `{"title": "x"`, "list": `[{"title":"x"}]`, "text": `hello`, "string": `"hello"`, "number": `7`,
+			"cut": `{"title": "x"`, "text": `hello`, "string": `"hello"`, "number": `7`,
 			"two objects": `{} {}`, "deep": strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100),
 			"deep list": `{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
 			"huge":      `{"a":"` + strings.Repeat("x", 5<<20) + `"}`,
@@ -230,9 +246,13 @@ func TestContractReadsOddJSON(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		p := build(t, spec, secret(1))
-		want, err := providers.Accept(p, signed(t, spec, secret(1), fixture(t, spec, spec.Fixtures[0]), receivedAt))
+		fixtureName := jsonFixture(t, spec)
+		if fixtureName == "" {
+			return // the vendor sends forms only
+		}
+		want, err := providers.Accept(p, sent(t, spec, secret(1), fixtureName))
 		require.NoError(t, err)
-		body := fixture(t, spec, spec.Fixtures[0])
+		body := fixture(t, spec, fixtureName)
 		for name, odd := range map[string][]byte{
 			"byte order mark": append([]byte("\xef\xbb\xbf"), body...),
 			"white space":     append([]byte("\r\n\t "), body...),
@@ -242,7 +262,7 @@ func TestContractReadsOddJSON(t *testing.T) {
 			"not UTF-8":       bytes.Replace(body, []byte("{"), []byte("{\"not_known\": \"\xff\xfe\", "), 1),
 			"CRLF":            bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")),
 		} {
-			got, err := providers.Accept(p, signed(t, spec, secret(1), odd, receivedAt))
+			got, err := providers.Accept(p, resent(t, spec, secret(1), fixtureName, odd))
 			require.NoError(t, err, name)
 			require.Len(t, got.Batch.Signals, len(want.Batch.Signals), name)
 			assert.Equal(t, want.Batch.Signals[0], got.Batch.Signals[0], name)
@@ -258,13 +278,14 @@ func TestContractRefreshAndRenew(t *testing.T) {
 		require.True(t, ok)
 		renewer, ok := p.(providers.Renewer)
 		require.True(t, ok)
+		name := ""
 		accept := func(body []byte) (providers.Batch, incident.Signal) {
-			accepted, err := providers.Accept(p, signed(t, spec, secret(1), body, receivedAt))
-			require.NoError(t, err)
-			require.NotEmpty(t, accepted.Batch.Signals)
+			accepted, err := providers.Accept(p, resent(t, spec, secret(1), name, body))
+			require.NoError(t, err, name)
+			require.NotEmpty(t, accepted.Batch.Signals, name)
 			return *accepted.Batch, accepted.Batch.Signals[0]
 		}
-		for _, name := range spec.Fixtures {
+		for _, name = range spec.Fixtures {
 			body := fixture(t, spec, name)
 			first, original := accept(body)
 			a, again := accept(refresher.Refresh(body, receivedAt, 1))
@@ -272,8 +293,10 @@ func TestContractRefreshAndRenew(t *testing.T) {
 			assert.Equal(t, original.Title, again.Title, name)
 			assert.Equal(t, original.Group, again.Group, name)
 			assert.Equal(t, original.Status, again.Status, name)
-			assert.NotEqual(t, first.EventID, a.EventID, name)
-			assert.NotEqual(t, a.EventID, b.EventID, name)
+			if first.EventID != "" {
+				assert.NotEqual(t, first.EventID, a.EventID, name)
+				assert.NotEqual(t, a.EventID, b.EventID, name)
+			}
 			if original.Key.Kind == incident.KeyAlert {
 				assert.Equal(t, original.Key, again.Key, name)
 			} else {
@@ -289,4 +312,15 @@ func TestContractRefreshAndRenew(t *testing.T) {
 		}
 		assert.Equal(t, []byte("not json"), refresher.Refresh([]byte("not json"), receivedAt, 1))
 	})
+}
+
+// jsonFixture is the first alert of a provider whose body is a JSON object, or "".
+func jsonFixture(t testing.TB, spec providers.Spec) string {
+	t.Helper()
+	for _, name := range spec.Fixtures {
+		if fixture(t, spec, name)[0] == '{' {
+			return name
+		}
+	}
+	return ""
 }

@@ -27,7 +27,7 @@ func TestGolden(t *testing.T) {
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		p := build(t, spec, secret(1))
 		for _, name := range providers.FixtureNames(spec.Name) {
-			accepted, err := providers.Accept(p, signed(t, spec, secret(1), fixture(t, spec, name), receivedAt))
+			accepted, err := providers.Accept(p, sent(t, spec, secret(1), name))
 			got := golden{Batch: accepted.Batch}
 			if accepted.Handshake != nil {
 				got.Handshake = accepted.Handshake.ContentType + "\n" + string(accepted.Handshake.Body)
@@ -39,6 +39,7 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			path := filepath.Join("testdata", spec.Name, "golden", name+".golden.json")
 			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
 				require.NoError(t, os.WriteFile(path, append(text, '\n'), 0o600))
 				continue
 			}

@@ -3,9 +3,10 @@ package providers
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -79,6 +80,9 @@ type Batch struct {
 	// Ignored says why a delivery without signals is not for nerve
 	// ("self_message"); empty when it is merely stored.
 	Ignored string
+	// Folded is how many further alerts the delivery holds, beyond the 100 that
+	// became signals of their own. Accept makes one signal of them.
+	Folded int
 	// Warnings name what was odd in the payload (fields that are not known,
 	// severities that are not in the table), without their values.
 	Warnings []string
@@ -114,6 +118,8 @@ type Spec struct {
 	StaleStatus int
 	// SecretHelp tells an operator where the vendor shows the secret.
 	SecretHelp string
+	// Docs is where the vendor describes what it sends.
+	Docs string
 	// Fixtures are the names of payloads in testdata/<name>/ that are alerts.
 	// `nerve send` offers them; see Fixture.
 	Fixtures []string
@@ -133,19 +139,31 @@ func Register(s Spec) {
 	registry[s.Name] = s
 }
 
-// Lookup returns the provider registered under a name.
+// Lookup returns the provider of a name: registered by code, or in the catalogue.
 func Lookup(name string) (Spec, bool) {
-	s, ok := registry[name]
-	return s, ok
+	if s, ok := registry[name]; ok {
+		return s, true
+	}
+	return catalogued(name)
 }
 
-// All returns every registered provider, by name.
+// Names returns the name of every provider, in order.
+func Names() []string {
+	names := append(slices.Collect(maps.Keys(registry)), catalogue()...)
+	slices.Sort(names)
+	return names
+}
+
+// All returns every provider, by name. It reads the whole catalogue: ask Names
+// or Lookup where they do.
 func All() []Spec {
-	all := make([]Spec, 0, len(registry))
-	for _, s := range registry {
-		all = append(all, s)
+	names := Names()
+	all := make([]Spec, 0, len(names))
+	for _, name := range names {
+		if s, ok := Lookup(name); ok {
+			all = append(all, s)
+		}
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
 
@@ -175,6 +193,7 @@ func Accept(p Provider, r *Request) (Accepted, error) {
 	if err != nil {
 		return accepted, err
 	}
+	fold(&batch)
 	for i := range batch.Signals {
 		s := &batch.Signals[i]
 		if s.Timestamp.IsZero() {
