@@ -14,7 +14,7 @@ import (
 // mappingOf compiles a mapping that a test wrote.
 func mappingOf(t *testing.T, text string) *mapping {
 	t.Helper()
-	m, err := parseMapping("example", "example.yaml", []byte(text))
+	m, err := parseMapping("example", "example.yaml", []byte(text+"verify: [{use: token}]\n"))
 	require.NoError(t, err)
 	return m
 }
@@ -91,6 +91,7 @@ func TestMappingMistakesAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := parseMapping("example", "example.yaml", []byte(`title: Example
 stale_status: 500
+verify: [{kind: hmac}, {use: nothing}]
 shapes:
   - when: bdy.kind == "x"
     kind: party
@@ -107,18 +108,18 @@ statuses: {up: fine}
 `))
 	require.Error(t, err)
 	for _, want := range []string{
-		"stale_status is 500: use 400 or 401",
-		`example.yaml: line 4, column 11: undeclared reference to 'bdy'`,
+		"stale_status is 500: use 400 or 401", "verify: ", "nothing",
+		`example.yaml: line 5, column 11: undeclared reference to 'bdy'`,
 		`shape 1: kind is "party"`, `key_kind is "once"`,
-		"line 7, column 30: Syntax error", `in "body.b +"`,
-		"line 8: the pattern of capture must be written out",
-		"line 11, column 8: undeclared reference to 'nothing'",
+		"line 8, column 30: Syntax error", `in "body.b +"`,
+		"line 9: the pattern of capture must be written out",
+		"line 12, column 8: undeclared reference to 'nothing'",
 		"shape 2: it is stored", `severities: urgent: "terrible" is not a severity`, `statuses: up: "fine" is not a status`,
 	} {
 		assert.ErrorContains(t, err, want)
 	}
 	for name, text := range map[string]string{
-		"the file is empty": "", "field titel not found": "titel: x\n", "title is missing": "shapes: [{title: body.a}]\n",
+		"the file is empty": "", "verify is missing": "title: x\nshapes: [{title: body.a}]\n", "field titel not found": "titel: x\n", "title is missing": "shapes: [{title: body.a}]\n",
 		"shapes is missing": "title: x\n", "an expression is a text": "title: x\nshapes: [{title: {a: b}}]\n",
 		"let is a group": "title: x\nshapes: [{let: [a], title: body.a}]\n", "title is missing: it is what": "title: x\nshapes: [{key: body.a}]\n",
 	} {
