@@ -1,6 +1,7 @@
 package testsuite
 
 import (
+	"bytes"
 	"net/http"
 	"testing"
 	"time"
@@ -9,8 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nerve-alerts/nerve/internal/cli"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
+	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
@@ -107,4 +110,35 @@ func TestDrainedTwice(t *testing.T) {
 			assert.Len(t, s.runs(`WorkflowType = "Triage" AND ExecutionStatus = "Completed"`), 1, "the old resolve closed the second")
 		})
 	}
+}
+
+// TestDeadLetterIsPutBack: a worker without the key of a spooled command moves it
+// aside; put back, another starts the incident.
+func TestDeadLetterIsPutBack(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	in := s.startIngest("NERVE_START_DEADLINE=300ms")
+	s.temporal.set(cut)
+	a := s.send(in.url, "datadog", fixture(t, "datadog", "triggered"))
+	require.Equal(t, "spooled", a.Entry, a.raw)
+	s.temporal.set(passing)
+	other, err := privacy.GenerateKeyset()
+	require.NoError(t, err)
+	exported, err := other.Export()
+	require.NoError(t, err)
+	stranger := s.startWorker("NERVE_KEYSET=" + string(exported))
+	s.drained()
+	stranger.terminate()
+	stranger.ended()
+	require.Empty(t, s.triage())
+
+	s.startWorker()
+	s.file("redis:\n  url: " + s.redisURL + "\n")
+	var out bytes.Buffer
+	require.Zero(t, cli.Main(t.Context(), []string{"spool", "list", "--config", s.env["NERVE_CONFIG"]}, &out, &out), out.String())
+	assert.Contains(t, out.String(), "datadog:alert:")
+	require.Zero(t, cli.Main(t.Context(), []string{"spool", "retry", "--config", s.env["NERVE_CONFIG"]}, &out, &out), out.String())
+	assert.Contains(t, out.String(), "1 commands for Temporal")
+	s.answered(a.Incident)
+	s.onlyRuns(in.url, 1)
 }

@@ -219,3 +219,24 @@ func TestPastOfAnEvent(t *testing.T) {
 	_, err = New(mocks.NewClient(t), Options{}).Past(t.Context(), contract.Command{WorkflowID: "w"})
 	require.ErrorIs(t, err, ErrPermanent)
 }
+
+// The drainer asks before every command, so it asks no more than can matter.
+func TestPastAsksLittle(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for name, runs := range map[string][]life{
+		"ended before":      {{id: "theirs", opened: -2 * time.Hour, closed: -time.Hour}},
+		"runs since before": {{id: "theirs", opened: -time.Hour, running: true}},
+	} {
+		l := lives{t: t, dc: encrypting(t), runs: runs}
+		c := l.client(nil)
+		_, err := New(c, Options{Converter: l.dc}).Past(t.Context(), fires())
+		require.NoError(t, err, name)
+		assert.Len(t, c.Calls, 1, name)
+	}
+	l := lives{t: t, dc: encrypting(t), runs: []life{{id: "theirs", opened: s, closed: 2 * s}, {id: "theirs", opened: 3 * s, closed: 4 * s}}}
+	c := l.client(nil)
+	_, err := New(c, Options{Converter: l.dc}).Past(t.Context(), fires())
+	require.NoError(t, err)
+	assert.Len(t, c.Calls, 5, "describe, two pages, and each history once")
+}
