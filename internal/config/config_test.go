@@ -34,7 +34,9 @@ func yamlFile(t *testing.T, yaml string) string {
 
 func load(t *testing.T, o Options) *Config {
 	t.Helper()
-	o.Providers = vendors
+	if o.Providers == nil {
+		o.Providers = vendors
+	}
 	if o.Program == "" {
 		o.Program = Ingest
 	}
@@ -45,7 +47,9 @@ func load(t *testing.T, o Options) *Config {
 
 func mistakes(t *testing.T, o Options) map[string]Mistake {
 	t.Helper()
-	o.Providers = vendors
+	if o.Providers == nil {
+		o.Providers = vendors
+	}
 	if o.Program == "" {
 		o.Program = Ingest
 	}

@@ -21,11 +21,27 @@ func (e *entry) provider() (name, mapping string) {
 			e.mistake(e.key("mapping"), fmt.Sprintf("is named like the vendor %q, which nerve knows", name), "Give the file another name, or use provider: "+name)
 		}
 	case name == "":
-		e.mistake(e.key("provider"), "is missing", "Name the vendor: "+strings.Join(known, ", "))
+		e.mistake(e.key("provider"), "is missing", "Name the vendor: "+vendorHelp("", known))
 	case len(known) > 0 && !slices.Contains(known, name):
-		e.mistake(e.key("provider"), fmt.Sprintf("there is no provider %q", name), "Use one of "+strings.Join(known, ", "))
+		e.mistake(e.key("provider"), fmt.Sprintf("there is no provider %q", name), "Use "+vendorHelp(name, known))
 	}
 	return name, mapping
+}
+
+// fewVendors can be read in one line of a terminal.
+const fewVendors = 12
+
+// vendorHelp names the vendors, or where there are too many, the one that was
+// meant and where the others are listed.
+func vendorHelp(name string, known []string) string {
+	if len(known) <= fewVendors {
+		return "one of " + strings.Join(known, ", ")
+	}
+	help := "one that `nerve sources providers` lists, or write a mapping (docs/mappings.md)"
+	if c := closest(name, known); c != "" && name != "" {
+		help = c + " if that was meant; " + help
+	}
+	return help
 }
 
 // schemeNone is the scheme that proves nothing.

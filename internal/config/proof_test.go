@@ -71,3 +71,12 @@ sources:
 	}
 	assert.Contains(t, found, "sources[late].secrets[1].until")
 }
+
+func TestVendorHelp(t *testing.T) {
+	t.Parallel()
+	few := []string{"datadog", "slack"}
+	assert.Equal(t, "one of datadog, slack", vendorHelp("slak", few))
+	many := append(few, "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b1", "b2")
+	assert.Contains(t, vendorHelp("slak", many), "slack if that was meant; one that `nerve sources providers` lists")
+	assert.NotContains(t, vendorHelp("", many), "meant")
+}
