@@ -25,6 +25,8 @@ type mapping struct {
 	Verify []Scheme `yaml:"verify"`
 	// StaleStatus answers a right but stale signature: 400 (default) or 401.
 	StaleStatus int `yaml:"stale_status"`
+	// Handshakes answer a vendor's check of the endpoint.
+	Handshakes []handshake `yaml:"handshakes"`
 	// EventID is the same on a retry of one delivery and differs between events.
 	EventID   choices `yaml:"event_id"`
 	EventType choices `yaml:"event_type"`
@@ -124,6 +126,9 @@ func (m *mapping) check() error {
 	c := compiler{mistakes: e}
 	c.choices(m.EventID)
 	c.choices(m.EventType)
+	for i := range m.Handshakes {
+		m.Handshakes[i].check(&c)
+	}
 	for i := range m.Shapes {
 		m.Shapes[i].check(&c, i)
 	}

@@ -83,6 +83,7 @@ type Config struct {
 type Response struct {
 	Status      int
 	ContentType string
+	Header      http.Header // further headers
 	Body        []byte
 }
 
@@ -123,6 +124,14 @@ type Handshaker interface {
 	// Handshake answers a verified handshake request, or returns nil when the
 	// request is not one.
 	Handshake(*Request) *Response
+}
+
+// Prober is a provider whose vendor checks an endpoint by a GET or an OPTIONS
+// request, which it does not sign (Okta, CloudEvents, Dropbox). The answer holds
+// only what the request brought, and nothing of it goes any further.
+type Prober interface {
+	// Probe answers such a check, or returns nil when the request is not one.
+	Probe(*Request) *Response
 }
 
 // Spec describes a provider to the registry.

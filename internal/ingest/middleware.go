@@ -116,7 +116,7 @@ func (s *Server) accept(c *gin.Context) {
 	case accepted.Handshake != nil:
 		h := accepted.Handshake
 		s.finish(c, &answer{
-			handshake: &handshake{status: h.Status, contentType: h.ContentType, body: h.Body},
+			handshake: &handshake{status: h.Status, contentType: h.ContentType, header: h.Header, body: h.Body},
 			outcome:   contract.OutcomeHandshake, reason: "handshake",
 		})
 	case x.source.Paused:
