@@ -186,7 +186,7 @@ func (d *Dev) temporal(ctx context.Context, o Options, worker net.Listener) erro
 // directory's lock by now, so nobody else is at it.
 func (d *Dev) secrets(fresh bool) (state.Secrets, error) {
 	if fresh {
-		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack*.json"} {
+		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack.json*", "slack.journal*"} {
 			files, err := filepath.Glob(filepath.Join(d.Dir, pattern))
 			if err != nil {
 				return state.Secrets{}, err
