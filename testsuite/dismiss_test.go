@@ -120,7 +120,9 @@ func (s *system) bothResolve(id string) {
 	var wg sync.WaitGroup
 	errs := make([]error, 2)
 	for n := range errs {
-		wg.Go(func() { _, errs[n] = s.onCall().Resolve(s.t.Context(), id, contract.Decision{By: "alex", Reason: "a test"}) })
+		wg.Go(func() {
+			_, errs[n] = s.onCall().Resolve(s.t.Context(), id, contract.Decision{By: "alex", Reason: "a test"})
+		})
 	}
 	wg.Wait()
 	if errs[0] != nil && errs[1] != nil {
