@@ -39,7 +39,7 @@ func TestMistakesExitWith2AndSayWhatToDo(t *testing.T) {
 
 func TestHelpFits100Columns(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"dev", "--help"}, {"send", "--help"}, {"incidents", "list", "--help"}, {"incidents", "rerun", "--help"}, {"keys", "rotate", "--help"},
+		{}, {"dev", "--help"}, {"send", "--help"}, {"incidents", "list", "--help"}, {"incidents", "rerun", "--help"}, {"incidents", "resolve", "--help"}, {"incidents", "--help"}, {"keys", "rotate", "--help"},
 	} {
 		code, out, _ := run(t, args...)
 		assert.Zero(t, code, args)

@@ -18,8 +18,7 @@ const memoReason = "resolve_reason"
 
 // dismiss closes an incident whose workflow is gone. A run that has ended takes
 // nothing in any more, so a new one goes on from its last state, resolved: it
-// does nothing but what closing means. Neither Slack nor a worker has to be up
-// for longer than the read of that state; the run waits for them.
+// does nothing but what closing means, and waits for what is away.
 //
 // The new run takes the incident's workflow id when nothing else has: Temporal
 // itself then refuses a second one, and one beside a rerun. Where the alert has
