@@ -20,8 +20,10 @@ func TestShowSaysWhatCanBeDone(t *testing.T) {
 	}{
 		{"running", operator.Detail{}, nil, []string{"Failed ", "Newer ", goOn, closeIt}},
 		{
-			"failed", operator.Detail{Failure: "step notify failed", Next: []string{operator.NextRerun, operator.NextResolve}},
-			[]string{"Failed     step notify failed\n" + goOn + closeIt}, []string{"Newer "},
+			"failed",
+			operator.Detail{Failure: "step notify failed", Next: []string{operator.NextRerun, operator.NextResolve}},
+			[]string{"Failed     step notify failed\n" + goOn + closeIt},
+			[]string{"Newer "},
 		},
 		{
 			"failed, and its alert fired again",

@@ -111,7 +111,8 @@ func TestRerunIsRefused(t *testing.T) {
 		{"terminated", []*run{{workflow: "a:x:1", incident: "i1", execution: terminated}}, "is terminated"},
 		{
 			"resolved after it failed, and the list is behind",
-			[]*run{{workflow: "a:x:1", incident: "i1", execution: failed}, {workflow: "a:x:1", incident: "i1", execution: completed, unlisted: true}}, "is completed",
+			[]*run{{workflow: "a:x:1", incident: "i1", execution: failed}, {workflow: "a:x:1", incident: "i1", execution: completed, unlisted: true}},
+			"is completed",
 		},
 		{"fired again", []*run{{workflow: "a:x:1", incident: "i1", execution: failed}, {workflow: "a:x:1", incident: "i2"}}, "newer incident of the same alert, i2"},
 		{"without a failure in its history", []*run{{workflow: "a:x:1", incident: "i1", execution: failed}}, "no failure in its history"},
