@@ -28,7 +28,8 @@ func TestShowSaysWhatCanBeDone(t *testing.T) {
 		{
 			"failed, and its alert fired again",
 			operator.Detail{Incident: operator.Incident{Newer: "i2"}, Failure: "step notify failed", Next: []string{operator.NextResolve}},
-			[]string{"Failed     step notify failed\nNewer      i2", closeIt}, []string{goOn},
+			[]string{"Failed     step notify failed\nNewer      i2", closeIt},
+			[]string{goOn},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
