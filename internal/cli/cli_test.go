@@ -42,6 +42,7 @@ func TestMistakesExitWith2AndSayWhatToDo(t *testing.T) {
 		{[]string{"nonsense"}, "\nnerve --help shows"},
 		{[]string{"incidents", "show"}, "\nnerve incidents show --help shows"},
 		{[]string{"incidents", "list", "--open", "--failed"}, "can't be used together"},
+		{[]string{"incidents", "list", "--limit=-1"}, `--limit: "-1" is not how many`},
 		{[]string{"spool", "list"}, "set REDIS_URL"},
 		{[]string{"spool", "retry", "--queue", "other"}, "spool"},
 		{[]string{"incidents", "list", "--state", dir}, "nerve dev is not running (state " + dir + `): start it with "nerve dev --state ` + dir + `", or set TEMPORAL_ADDRESS`},
