@@ -112,7 +112,7 @@ func TestTooLargeIsRefusedHoweverItComes(t *testing.T) {
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for path, allow := range map[string]string{"/webhooks/vendor": "POST, GET, OPTIONS", "/slack/events": "POST", "/health": "GET, HEAD"} {
+	for path, allow := range map[string]string{"/webhooks/vendor": "GET, POST, OPTIONS", "/slack/events": "POST", "/health": "GET, HEAD"} {
 		w := b.do(httptest.NewRequestWithContext(t.Context(), http.MethodDelete, path, nil))
 		p := decode(t, w)
 		assert.Equal(t, 405, p.Status)
