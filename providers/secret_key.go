@@ -51,12 +51,10 @@ func bindKeys(schemes []Scheme, secrets []Secret) ([][]key, error) {
 // readKey reads a secret as the scheme spells it.
 func readKey(s Scheme, value string) (key, error) {
 	switch s.Kind {
+	case KindSNS:
+		return readTopic(value)
 	case KindHTTPSignature, KindCavage:
-		if strings.Contains(value, pemMark) {
-			k, err := publicKey(value)
-			return k, err
-		}
-		return sharedKey(s.Key, value)
+		return readHTTPKey(s, value)
 	case KindHMAC, KindToken, KindBasic:
 		k, err := sharedKey(s.Key, value)
 		if err == nil && s.Kind == KindBasic && !strings.Contains(value, ":") {
@@ -73,6 +71,22 @@ func readKey(s Scheme, value string) (key, error) {
 		return key{}, err
 	}
 	return k, k.fits(s.Kind)
+}
+
+// readHTTPKey reads the key of an HTTP signature: PEM, or else a shared key.
+func readHTTPKey(s Scheme, value string) (key, error) {
+	k, err := sharedKey(s.Key, value)
+	if strings.Contains(value, pemMark) {
+		k, err = publicKey(value)
+	}
+	if err != nil {
+		return key{}, err
+	}
+	if s.Kind == KindCavage {
+		_, alg := cavageAlg(k)
+		return k, k.fits(alg.kind)
+	}
+	return k, k.fits(httpAlgs[httpAlg(k, s.Alg)].kind)
 }
 
 var (

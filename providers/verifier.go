@@ -64,6 +64,12 @@ func newMethod(s Scheme, keys []key, cfg Config) (method, error) {
 	switch s.Kind {
 	case KindToken, KindBasic:
 		return newToken(s, keys), nil
+	case KindSNS:
+		return &sns{Scheme: s, keys: keys, certs: newCertificates(cfg), allowWeak: cfg.AllowWeak}, nil
+	case KindHTTPSignature:
+		return &httpSignature{Scheme: s, keys: keys, publicURL: cfg.PublicURL}, nil
+	case KindCavage:
+		return &cavage{Scheme: s, keys: keys, publicURL: cfg.PublicURL}, nil
 	}
 	return newSignature(s, keys, cfg)
 }
