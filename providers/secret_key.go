@@ -177,9 +177,10 @@ func publicKey(value string) (key, error) {
 		}
 		return key{public: public}, nil
 	}
-	block, _ := pem.Decode([]byte(strings.TrimSpace(value)))
-	if block == nil {
-		return key{}, errors.New("is not readable as PEM")
+	text := strings.TrimSpace(value)
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(rest) > 0 || !strings.HasPrefix(text, pemMark) {
+		return key{}, errors.New("is not one block of PEM and nothing else")
 	}
 	k, err := keyOfBlock(block)
 	if err != nil {
