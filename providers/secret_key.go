@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -158,6 +159,9 @@ func edKey(form, value string) (key, error) {
 		return key{public: ed25519.PublicKey(raw)}, nil
 	case ed25519.PrivateKeySize:
 		private := ed25519.NewKeyFromSeed(raw[:ed25519.SeedSize])
+		if !bytes.Equal(private, raw) {
+			return key{}, errors.New("is an Ed25519 key whose halves do not belong together")
+		}
 		return key{public: private.Public(), private: private}, nil
 	}
 	return key{}, fmt.Errorf("has %d bytes, an Ed25519 key has %d", len(raw), ed25519.PublicKeySize)

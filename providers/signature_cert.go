@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
-	"strings"
 	"sync"
 	"time"
 )
@@ -53,8 +51,8 @@ func newCertificates(cfg Config) *certificates {
 	return &certificates{client: &client, roots: cfg.Roots, known: map[string]*x509.Certificate{}}
 }
 
-// key returns the public key of the certificate behind a URL, which must be of
-// the vendor's host and valid at the given time. Its errors wrap ErrSignature,
+// key returns the public key of the certificate behind a URL that certificateURL
+// accepts. It must be for the vendor's host and valid at the given time. Its errors wrap ErrSignature,
 // or ErrUnavailable where the vendor's host cannot be asked.
 func (c *certificates) key(address string, now time.Time) (crypto.PublicKey, error) {
 	cert, err := c.get(address, now)
@@ -79,8 +77,8 @@ func (c *certificates) get(address string, now time.Time) (*x509.Certificate, er
 		return cert, nil
 	}
 	u, err := snsURL(address)
-	if err != nil || u.RawQuery != "" || u.EscapedPath() != path.Clean(u.Path) || !strings.HasSuffix(u.Path, ".pem") {
-		return nil, fmt.Errorf("%w: SigningCertURL is not Amazon's", ErrSignature)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	c.fetching.Lock()
 	defer c.fetching.Unlock()

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,10 +39,13 @@ func readTopic(value string) (key, error) {
 	if !pinned {
 		return k, nil
 	}
-	for rest := []byte(pemMark + blocks); ; {
+	for rest := []byte(pemMark + blocks); len(rest) > 0; rest = bytes.TrimSpace(rest) {
 		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
+		if bytes.HasPrefix(rest, []byte(pemMark)) {
+			block, rest = pem.Decode(rest)
+		}
+		if block == nil {
+			return key{}, errors.New("is not readable behind the topic: PEM blocks alone may follow")
 		}
 		part, err := keyOfBlock(block)
 		if err != nil {
@@ -146,7 +150,7 @@ func (s *sns) verify(r *Request) (Proof, error) {
 		return refuse("the timestamp is not readable")
 	}
 	address, _ := message["SigningCertURL"].(string)
-	if _, err := snsURL(address); err != nil {
+	if !certificateURL(address) {
 		return refuse("SigningCertURL is not Amazon's")
 	}
 	found, err := s.match(r, topic, address, algorithm{kind: KindRSA, hash: hash}, content, signature)
@@ -199,6 +203,13 @@ func snsURL(address string) (*url.URL, error) {
 		return nil, errors.New("providers: not a URL of Amazon SNS")
 	}
 	return u, nil
+}
+
+// certificateURL reports whether a URL can be that of Amazon's certificate. What
+// Amazon's hosts answer to a query is not a certificate.
+func certificateURL(address string) bool {
+	u, err := snsURL(address)
+	return err == nil && u.RawQuery == "" && !u.ForceQuery && u.EscapedPath() == path.Clean(u.Path) && strings.HasSuffix(u.Path, ".pem")
 }
 
 // sign makes of the body a message as Amazon sends it: a body that is one is
