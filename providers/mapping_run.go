@@ -68,6 +68,9 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 
 // shape reads the alerts of a delivery.
 func (rd *reading) shape(s *shape) {
+	if odd := rd.text("warn", s.Warn); odd != "" {
+		rd.warn(incident.Cut(odd, 200))
+	}
 	if s.Each.text == "" {
 		rd.alert(s)
 		return
