@@ -2,9 +2,12 @@ package providers
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/incident"
 )
 
 func TestMappingWarns(t *testing.T) {
@@ -26,5 +29,33 @@ shapes:
 		b, err := m.read(&Request{Body: []byte(body)}, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, b.Warnings, body)
+	}
+}
+
+func TestMappingKnowsWhenADeliveryCame(t *testing.T) {
+	t.Parallel()
+	m, err := parseMapping("example", "example.yaml", []byte(`
+title: Example
+shapes:
+  - key: body.id
+    title: body.id
+    status: 'timestamp(body.ends) <= received ? "resolved" : ""'
+`))
+	require.NoError(t, err)
+	at := time.Date(2025, 10, 9, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		ends     string
+		received time.Time
+		want     incident.Status
+	}{
+		{"2025-10-09T11:59:59Z", at, incident.StatusResolved},
+		{"2025-10-09T12:00:01Z", at, incident.StatusFiring},
+		{"2025-10-09T11:59:59Z", time.Time{}, incident.StatusFiring},
+		{"never", at, incident.StatusFiring},
+	} {
+		b, err := m.read(&Request{Body: []byte(`{"id":"a","ends":"` + c.ends + `"}`), ReceivedAt: c.received}, nil)
+		require.NoError(t, err)
+		require.Len(t, b.Signals, 1)
+		assert.Equal(t, c.want, b.Signals[0].Status, c.ends)
 	}
 }
