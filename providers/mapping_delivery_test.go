@@ -59,3 +59,21 @@ shapes:
 		assert.Equal(t, c.want, b.Signals[0].Status, c.ends)
 	}
 }
+
+func TestMappingListsSurviveOneElement(t *testing.T) {
+	t.Parallel()
+	m, err := parseMapping("example", "example.yaml", []byte(`
+title: Example
+shapes:
+  - key: 'join([body.a, body.host.name, body.b], "/")'
+    title: 'first([body.host.name, body.host, "none"])'
+    description: first(body.list)
+`))
+	require.NoError(t, err)
+	b, err := m.read(&Request{Body: []byte(`{"a":"a","b":"b","host":"web-01","list":["","x"]}`)}, nil)
+	require.NoError(t, err)
+	require.Len(t, b.Signals, 1)
+	assert.Equal(t, "web-01", b.Signals[0].Title)
+	assert.Equal(t, "a/b", b.Signals[0].Key.Value)
+	assert.Equal(t, "x", b.Signals[0].Description)
+}
