@@ -47,8 +47,8 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 	}
 	batch := Batch{}
 	rd := &reading{m: m, batch: &batch, traced: traced, signal: -1, vars: scope{
-		"body": view{}.NativeToValue(body), "headers": headerView(r.Header),
-		"item": absent{}, "index": 0, "received": absent{},
+		"body": view{}.NativeToValue(body), "headers": headerView(r.Header), "query": absent{},
+		"received": absent{}, "item": absent{}, "index": 0,
 	}}
 	if !r.ReceivedAt.IsZero() {
 		rd.vars["received"] = types.Timestamp{Time: r.ReceivedAt.UTC()}

@@ -16,12 +16,12 @@ import (
 // LoadConfig reads the configuration of a program from a file ("" for what
 // NERVE_CONFIG names) and the environment.
 func LoadConfig(p config.Program, file string) (*config.Config, error) {
-	return config.Load(config.Options{Program: p, File: file, Providers: providerNames(), Check: check})
+	return config.Load(config.Options{Program: p, File: file, Providers: providers.Names(), Check: check})
 }
 
 // Config reads the configuration of a program that is started with flags.
 func Config(p config.Program, args []string) (*config.Config, error) {
-	o := config.Options{Program: p, Providers: providerNames(), Check: check, Set: map[string]string{}}
+	o := config.Options{Program: p, Providers: providers.Names(), Check: check, Set: map[string]string{}}
 	flags := flag.NewFlagSet(string(p), flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.File, "config", "", "YAML file")
@@ -39,14 +39,6 @@ func Config(p config.Program, args []string) (*config.Config, error) {
 		o.Environ = []string{}
 	}
 	return config.Load(o)
-}
-
-func providerNames() []string {
-	var names []string
-	for _, s := range providers.All() {
-		names = append(names, s.Name)
-	}
-	return names
 }
 
 // Logger logs to standard error as configured.

@@ -309,7 +309,7 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 		Secrets: map[string]string{}, Keyset: s.Keyset,
 	}
 	for _, src := range d.cfg.Sources {
-		d.Note.Secrets[src.Name] = src.Secrets[0].Reveal()
+		d.Note.Secrets[src.Name] = src.Secrets[0].Value.Reveal()
 	}
 	if d.Stand != nil {
 		d.Note.ChannelURL = url(l.slack) + "/channel/" + AlertsChannel
