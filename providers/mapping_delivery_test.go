@@ -14,6 +14,7 @@ func TestMappingWarns(t *testing.T) {
 	t.Parallel()
 	m, err := parseMapping("example", "example.yaml", []byte(`
 title: Example
+verify: [{use: token}]
 shapes:
   - each: body.alerts
     warn: 'body.cut > 0 ? text(body.cut) + " alerts are missing" : ""'
@@ -36,6 +37,7 @@ func TestMappingKnowsWhenADeliveryCame(t *testing.T) {
 	t.Parallel()
 	m, err := parseMapping("example", "example.yaml", []byte(`
 title: Example
+verify: [{use: token}]
 shapes:
   - key: body.id
     title: body.id
@@ -64,6 +66,7 @@ func TestMappingListsSurviveOneElement(t *testing.T) {
 	t.Parallel()
 	m, err := parseMapping("example", "example.yaml", []byte(`
 title: Example
+verify: [{use: token}]
 shapes:
   - key: 'join([body.a, body.host.name, body.b], "/")'
     title: 'first([body.host.name, body.host, "none"])'
