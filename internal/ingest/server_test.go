@@ -112,7 +112,7 @@ func TestTooLargeIsRefusedHoweverItComes(t *testing.T) {
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for path, allow := range map[string]string{"/webhooks/vendor": "POST, GET, OPTIONS", "/slack/events": "POST", "/health": "GET, HEAD"} {
+	for path, allow := range map[string]string{"/webhooks/vendor": "GET, POST, OPTIONS", "/slack/events": "POST", "/health": "GET, HEAD"} {
 		w := b.do(httptest.NewRequestWithContext(t.Context(), http.MethodDelete, path, nil))
 		p := decode(t, w)
 		assert.Equal(t, 405, p.Status)
@@ -156,6 +156,18 @@ func TestProbe(t *testing.T) {
 	}
 	assert.Empty(t, b.gate.entries(), "it is no delivery")
 	assert.Zero(t, b.vendor.parsed)
+}
+
+func TestProofThatCannotBeChecked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for range 50 {
+		w := b.do(request(t, "/webhooks/vendor", "away", body(t, "one", signal())))
+		assert.Equal(t, 503, w.Code, "the sender's address is not held against it")
+		assert.NotEmpty(t, w.Header().Get("Retry-After"))
+	}
+	assert.Zero(t, b.vendor.parsed)
+	assert.Contains(t, b.log.String(), "proof_unavailable")
 }
 
 func TestUntimedSignatureIsTakenOnce(t *testing.T) {
