@@ -122,6 +122,9 @@ func tooDeep(body []byte, limit int) bool {
 // formOf returns the body as form values when it is an HTML form and not JSON,
 // whatever the Content-Type says: some senders label JSON as a form.
 func formOf(r *Request) (url.Values, bool) {
+	if form, ok := multipartOf(r); ok {
+		return form, true
+	}
 	body := bytes.TrimSpace(r.Body)
 	if len(body) == 0 || len(body) > maxBody || body[0] == '{' || body[0] == '[' || bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
 		return nil, false
