@@ -78,20 +78,28 @@ func (m *mapping) spec() Spec {
 	}
 	return Spec{
 		Name: m.name, Title: m.Title, SecretHelp: m.Secret, StaleStatus: stale, Docs: m.Docs,
-		Fixtures: alertFixtures(m.name), New: func(cfg Config) (Provider, error) { return newMapped(m, cfg) },
+		Schemes: m.schemes, Fixtures: alertFixtures(m.name), New: func(cfg Config) (Provider, error) { return newMapped(m, cfg) },
 	}
 }
 
 // mapped is a provider that is a mapping.
 type mapped struct {
-	prover
+	*verifier
 	m *mapping
 }
 
-// prover proves deliveries and signs them as a sender would.
-type prover interface {
-	Verify(r *Request) (Proof, error)
-	Sign(r *Request, at time.Time)
+func newMapped(m *mapping, cfg Config) (Provider, error) {
+	v, err := newVerifier(m.schemes, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("providers: %s: %w", m.name, err)
+	}
+	return &mapped{verifier: v, m: m}, nil
+}
+
+// Sign adds what the vendor adds.
+func (p *mapped) Sign(r *Request, at time.Time) {
+	prepareHeader(r)
+	p.verifier.Sign(r, at)
 }
 
 // Parse reads a verified delivery through the mapping.

@@ -21,7 +21,7 @@ func secret(n int) string { return strings.Repeat("k", 31) + string(rune('0'+n))
 
 func build(t testing.TB, spec providers.Spec, secrets ...string) providers.Provider {
 	t.Helper()
-	p, err := spec.New(providers.Config{Secrets: secrets})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(secrets...)})
 	require.NoError(t, err)
 	return p
 }
@@ -87,7 +87,7 @@ func TestContractConstructorFailsClosed(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		for _, secrets := range [][]string{nil, {}, {""}, {"  \t\n"}, {secret(1), ""}, {secret(1), " "}} {
-			p, err := spec.New(providers.Config{Secrets: secrets})
+			p, err := spec.New(providers.Config{Secrets: providers.Secrets(secrets...)})
 			require.Error(t, err, "%q", secrets)
 			assert.Nil(t, p)
 		}
@@ -208,7 +208,7 @@ func TestContractTolerance(t *testing.T) {
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		body := fixture(t, spec, spec.Fixtures[0])
 		past, future := time.Minute, 10*time.Second
-		p, err := spec.New(providers.Config{Secrets: []string{secret(1)}, TolerancePast: past, ToleranceFuture: future})
+		p, err := spec.New(providers.Config{Secrets: providers.Secrets(secret(1)), TolerancePast: past, ToleranceFuture: future})
 		require.NoError(t, err)
 		proof, err := p.Verify(signed(t, spec, secret(1), body, receivedAt))
 		require.NoError(t, err)

@@ -2,7 +2,6 @@ package providers
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
 )
@@ -10,29 +9,21 @@ import (
 func init() {
 	Register(Spec{
 		Name: "datadog", Title: "Datadog", New: newDatadog, StaleStatus: http.StatusBadRequest,
+		Schemes: presets["token"],
 		SecretHelp: "Datadog cannot sign: choose a random token of 32 characters or more and set it in the webhook's " +
 			`custom headers as {"` + TokenHeader + `": "<token>"}.`,
 		Fixtures: []string{"triggered", "recovered", "default_triggered", "default_recovered", "warn_multi_alert", "no_data"},
 	})
 }
 
-type datadog struct{ *tokenVerifier }
+type datadog struct{ *verifier }
 
 func newDatadog(cfg Config) (Provider, error) {
-	v, err := newTokenVerifier("datadog", cfg)
+	v, err := newVerifier(presets["token"], cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &datadog{v}, nil
-}
-
-// Verify compares the token: its own header, a bearer token or a Basic password.
-func (p *datadog) Verify(r *Request) (Proof, error) { return p.verify(r) }
-
-// Sign adds the token and the content type; there is nothing to date.
-func (p *datadog) Sign(r *Request, _ time.Time) {
-	prepareHeader(r)
-	p.signRequest(r)
 }
 
 // Parse reads a payload template's result. Users write the template, so every

@@ -4,7 +4,7 @@
 // makes, and where the fields of a signal live in its payload. It begins in the
 // file named after it and registers itself under that name, which is also its
 // URL segment; nothing downstream changes when one is added. How it signs is a
-// value (hmacScheme), and testdata/<name> holds payloads for tests and for
+// value (Scheme), and testdata/<name> holds payloads for tests and for
 // `nerve send` (Fixture, Refresher, Renewer). Handlers reach signals only through
 // Accept, which verifies the raw bytes before anything parses them.
 //

@@ -43,7 +43,8 @@ type mapping struct {
 	Severities map[string]incident.Severity `yaml:"severities"`
 	Statuses   map[string]incident.Status   `yaml:"statuses"`
 
-	severities map[string]incident.Severity // by squashed word
+	schemes    []Scheme                     // of Verify, with presets filled in
+	severities map[string]incident.Severity // by lower-case word
 	statuses   map[string]incident.Status
 }
 
@@ -129,6 +130,7 @@ func (m *mapping) check() error {
 	if len(m.Shapes) == 0 && m.Like == "" {
 		e.add("shapes is missing: at least one says how the payload is read")
 	}
+	m.proof(e)
 	m.tables(e)
 	c := compiler{mistakes: e}
 	c.expression(&m.Each)
@@ -143,6 +145,23 @@ func (m *mapping) check() error {
 		return fmt.Errorf("providers: mapping %s has mistakes: %w", m.name, errors.Join(e.all...))
 	}
 	return nil
+}
+
+// proof fills in the ready-made schemes and checks each.
+func (m *mapping) proof(e *mistakes) {
+	if len(m.Verify) == 0 {
+		e.add("verify is missing: how a delivery proves itself, such as \"- use: token\"")
+	}
+	schemes, err := Expand(m.Verify)
+	if err != nil {
+		e.add("verify: %s", err)
+	}
+	for _, s := range schemes {
+		if err := s.withDefaults(Config{}).check(); err != nil {
+			e.add("verify: %s", err)
+		}
+	}
+	m.schemes = schemes
 }
 
 func (m *mapping) tables(e *mistakes) {

@@ -24,10 +24,11 @@ type Request struct {
 // Assurance is how well a delivery was proved, from best to worst.
 type Assurance string
 
-// The two ways to prove a delivery.
+// The classes of proof.
 const (
 	AssuranceSigned Assurance = "signed" // a signature over the bytes
 	AssuranceToken  Assurance = "token"  // a shared secret beside the bytes
+	AssuranceNone   Assurance = "none"   // nothing; only where a source says so
 )
 
 // Proof is what Verify learned about the sender.
@@ -35,8 +36,14 @@ type Proof struct {
 	Scheme    string    // "slack v0", "token", …
 	Assurance Assurance //
 	Secret    int       // index of the secret that matched, for rotation
+	SecretID  string    // SecretID of the secret that matched; empty for none
 	SignedAt  time.Time // the sender's signed time; zero when the scheme has none
+	Weak      bool      // by a scheme that is accepted because of allow_weak
 }
+
+// Timed reports whether the proof covers a time. One that does not stays right
+// for ever, so what was sent once must be remembered to notice a replay.
+func (p Proof) Timed() bool { return !p.SignedAt.IsZero() }
 
 // Verification failures. Each wraps one of these, so that callers choose a
 // status code with errors.Is; the text is for the log, not for the sender.
@@ -54,7 +61,17 @@ var (
 // Config is what a provider is built from.
 type Config struct {
 	// Secrets are the active secrets, newest first. At least one is needed.
-	Secrets []string
+	Secrets []Secret
+	// Schemes names the schemes that the source accepts; empty means all of the
+	// provider's. Only []string{"none"} accepts deliveries without a proof.
+	Schemes []string
+	// AllowWeak accepts schemes that nobody would choose today (SHA-1).
+	AllowWeak bool
+	// PublicURL is the URL that the vendor was given, for schemes that sign it.
+	PublicURL string
+	// HTTP fetches certificates that a vendor publishes; nil means a client of
+	// our own. Redirects are never followed.
+	HTTP *http.Client
 	// TolerancePast and ToleranceFuture bound the signed time; 0 means the
 	// vendor's default.
 	TolerancePast, ToleranceFuture time.Duration
@@ -82,7 +99,7 @@ type Batch struct {
 	Ignored string
 	// Folded is how many further alerts the delivery holds, beyond the 100 that
 	// became signals of their own. Accept makes one signal of them.
-	Folded int
+	Folded int `json:",omitempty"`
 	// Warnings name what was odd in the payload (fields that are not known,
 	// severities that are not in the table), without their values.
 	Warnings []string
@@ -120,6 +137,8 @@ type Spec struct {
 	SecretHelp string
 	// Docs is where the vendor describes what it sends.
 	Docs string
+	// Schemes are the ways in which the vendor proves itself, strongest first.
+	Schemes []Scheme
 	// Fixtures are the names of payloads in testdata/<name>/ that are alerts.
 	// `nerve send` offers them; see Fixture.
 	Fixtures []string

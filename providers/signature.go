@@ -1,227 +1,340 @@
 package providers
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash"
-	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Default tolerances of a signed time: five minutes back and half a minute
-// ahead. Vendors whose own SDKs accept ±5 minutes set both to five minutes.
+// Bounds of what a sender without a secret can make us read.
 const (
-	defaultTolerancePast   = 300 * time.Second
-	defaultToleranceFuture = 30 * time.Second
+	// maxProofLen bounds a header that carries a proof. A base64 RSA-4096
+	// signature has 684 characters; a list of a rotation holds two.
+	maxProofLen = 8 << 10
+	// maxValues bounds the values of a list. Standard Webhooks and Stripe send
+	// one for each active secret.
+	maxValues = 10
+	// maxTimestampLen bounds a signed time; the longest form in use, RFC 3339
+	// with nanoseconds and an offset, has 35 characters.
+	maxTimestampLen = 40
+	maxIDLen        = 256
 )
 
-// maxTimestampLen bounds the timestamp header; the longest form in use, RFC 3339
-// with nanoseconds and an offset, has 35 characters.
-const maxTimestampLen = 40
-
-// hmacScheme describes, as data, how a vendor signs a delivery. A new vendor is
-// a new value, not new code.
-type hmacScheme struct {
-	name   string // for the delivery log: "slack v0"
-	header string // carries the signature
-	prefix string // in front of the encoded value: "v0="; empty for none
-	// encode writes the code as the vendor does. Signatures are compared as
-	// text, so that each has exactly one accepted spelling.
+// encoding writes a signature as text. Only the text that it writes is accepted,
+// so that each signature has exactly one spelling.
+type encoding struct {
 	encode func([]byte) string
-	hash   func() hash.Hash // nil means SHA-256
-	// content is what is signed; "{timestamp}" and "{body}" stand for the
-	// timestamp header as it was sent and the raw body.
-	content    string
-	timeHeader string // carries the signed time; empty when the scheme has none
-	parseTime  func(string) (time.Time, error)
-	past       time.Duration // tolerances, 0 for the defaults above
-	future     time.Duration
+	decode func(string) ([]byte, error)
 }
 
-// hmacVerifier is a scheme with its secrets. It is safe for concurrent use.
-type hmacVerifier struct {
-	scheme  hmacScheme
-	secrets [][]byte
-	parts   []string // content, cut at its placeholders
+var encodings = map[string]encoding{
+	"hex":       {hex.EncodeToString, hex.DecodeString},
+	"base64":    {base64.StdEncoding.EncodeToString, base64.StdEncoding.Strict().DecodeString},
+	"base64url": {base64.URLEncoding.EncodeToString, base64.URLEncoding.Strict().DecodeString},
+	"rawurl":    {base64.RawURLEncoding.EncodeToString, base64.RawURLEncoding.Strict().DecodeString},
 }
 
-// newHMACVerifier binds a scheme to a configuration. It fails without secrets,
-// and when any of them is blank, because a blank key would let anybody sign.
-func newHMACVerifier(scheme hmacScheme, cfg Config) (*hmacVerifier, error) {
-	secrets, err := secretBytes(scheme.name, cfg.Secrets)
+// signature is a scheme whose header carries a signature over a template.
+type signature struct {
+	Scheme
+	template  template
+	clock     clock
+	encoding  encoding
+	algorithm algorithm
+	keys      []key
+	publicURL string
+}
+
+func newSignature(s Scheme, keys []key, cfg Config) (*signature, error) {
+	t, err := parseTemplate(s)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("providers: scheme %s: %w", s.Name, err)
 	}
-	if scheme.hash == nil {
-		scheme.hash = sha256.New
+	c, err := clockOf(s.TimeFormat)
+	if err != nil {
+		return nil, fmt.Errorf("providers: scheme %s: %w", s.Name, err)
 	}
-	scheme.past = firstDuration(cfg.TolerancePast, scheme.past, defaultTolerancePast)
-	scheme.future = firstDuration(cfg.ToleranceFuture, scheme.future, defaultToleranceFuture)
-	return &hmacVerifier{scheme: scheme, secrets: secrets, parts: cutTemplate(scheme.content)}, nil
+	return &signature{
+		Scheme: s, template: t, clock: c, encoding: encodings[s.Encoding], keys: keys, publicURL: cfg.PublicURL,
+		algorithm: algorithm{kind: s.Kind, hash: hashes[s.Hash], pss: s.Padding == "pss", raw: s.Form == "raw"},
+	}, nil
 }
 
-// verify proves the delivery. The answer to a wrong signature does not depend on
-// its time, so that a sender without the secret cannot probe the clock.
-func (v *hmacVerifier) verify(r *Request) (Proof, error) {
-	signature, err := oneHeader(r.Header, v.scheme.header)
+func (s *signature) present(r *Request) bool {
+	for _, name := range s.When {
+		if len(r.Header.Values(name)) == 0 {
+			return false
+		}
+	}
+	values := r.Header.Values(s.Header)
+	if len(values) != 1 || values[0] == "" || s.Prefix == "" {
+		return len(values) > 0
+	}
+	if strings.HasPrefix(values[0], s.Prefix) {
+		return true
+	}
+	separator := separators[s.List]
+	return separator != "" &&
+		(strings.Contains(values[0], separator+s.Prefix) || strings.Contains(values[0], separator+" "+s.Prefix))
+}
+
+// split cuts the header into its values: signatures without their prefix, and
+// the time where it stands among them.
+func (s *signature) split(value string) (signatures []string, stamp string, err error) {
+	bad := func(what string) ([]string, string, error) {
+		return nil, "", fmt.Errorf("%w: %s: %s %s", ErrSignature, s.Name, s.Header, what)
+	}
+	if len(value) > maxProofLen {
+		return bad("is too long")
+	}
+	items := []string{value}
+	if separator := separators[s.List]; separator != "" {
+		if strings.Count(value, separator) >= maxValues {
+			return bad("holds too many values")
+		}
+		items = strings.Split(value, separator)
+	}
+	for i, item := range items {
+		if i > 0 && s.List != "space" {
+			item = strings.TrimPrefix(item, " ")
+		}
+		if signature, ok := strings.CutPrefix(item, s.Prefix); ok && (s.TimePrefix == "" || !strings.HasPrefix(item, s.TimePrefix)) {
+			signatures = append(signatures, signature)
+		} else if at, ok := strings.CutPrefix(item, s.TimePrefix); ok && s.TimePrefix != "" {
+			if stamp != "" {
+				return bad("holds two times")
+			}
+			stamp = at
+		}
+	}
+	if len(signatures) == 0 {
+		return bad("holds no signature of this scheme")
+	}
+	return signatures, stamp, nil
+}
+
+func (s *signature) verify(r *Request) (Proof, error) {
+	value, err := oneHeader(r.Header, s.Header)
 	if err != nil {
 		return Proof{}, err
 	}
-	var stamp string
-	var signedAt time.Time
-	if v.scheme.timeHeader != "" {
-		if stamp, err = oneHeader(r.Header, v.scheme.timeHeader); err != nil {
-			return Proof{}, err
-		}
-		if signedAt, err = v.readTime(stamp); err != nil {
+	signatures, stamp, err := s.split(value)
+	if err != nil {
+		return Proof{}, err
+	}
+	c := content{request: r, stamp: stamp}
+	if s.TimeHeader != "" {
+		if c.stamp, err = oneHeader(r.Header, s.TimeHeader); err != nil {
 			return Proof{}, err
 		}
 	}
-	for i, secret := range v.secrets {
-		if !hmac.Equal([]byte(v.sign(secret, stamp, r.Body)), []byte(signature)) {
-			continue
+	var signedAt time.Time
+	if s.timed() {
+		if signedAt, err = s.readTime(c.stamp); err != nil {
+			return Proof{}, err
 		}
-		if v.scheme.timeHeader != "" {
-			if err := v.fresh(signedAt, r.ReceivedAt); err != nil {
-				return Proof{}, err
+	}
+	if s.IDHeader != "" {
+		if c.id, err = oneHeader(r.Header, s.IDHeader); err != nil {
+			return Proof{}, err
+		}
+		if len(c.id) > maxIDLen {
+			return Proof{}, fmt.Errorf("%w: %s: %s is too long", ErrSignature, s.Name, s.IDHeader)
+		}
+	}
+	found := match{tried: len(s.keys)}
+	if err := s.try(c, signatures, &found); err != nil {
+		return Proof{}, err
+	}
+	proof, err := found.proof(s.Scheme, r.ReceivedAt)
+	if err != nil || !s.timed() {
+		return proof, err
+	}
+	if err := s.fresh(signedAt, r.ReceivedAt); err != nil {
+		return Proof{}, err
+	}
+	proof.SignedAt = signedAt
+	return proof, nil
+}
+
+// try checks every signature with every key, over each spelling of the content.
+func (s *signature) try(c content, signatures []string, found *match) error {
+	variants, err := s.variants(c)
+	if err != nil {
+		return err
+	}
+	decoded, err := s.decode(signatures)
+	if err != nil {
+		return err
+	}
+	for i := range s.keys {
+		k := &s.keys[i]
+		for _, c := range variants {
+			fits, err := s.fits(k, c, signatures, decoded)
+			if err != nil {
+				return err
+			}
+			if fits {
+				found.add(k, c.request.ReceivedAt)
+				break
 			}
 		}
-		return Proof{Scheme: v.scheme.name, Assurance: AssuranceSigned, Secret: i, SignedAt: signedAt}, nil
-	}
-	return Proof{}, fmt.Errorf("%w: %s: no secret of %d fits", ErrSignature, v.scheme.name, len(v.secrets))
-}
-
-// signRequest adds the headers that a sender with the first secret would add.
-func (v *hmacVerifier) signRequest(r *Request, stamp string) {
-	r.Header.Set(v.scheme.header, v.sign(v.secrets[0], stamp, r.Body))
-	if v.scheme.timeHeader != "" {
-		r.Header.Set(v.scheme.timeHeader, stamp)
-	}
-}
-
-func (v *hmacVerifier) sign(secret []byte, stamp string, body []byte) string {
-	mac := hmac.New(v.scheme.hash, secret)
-	for _, part := range v.parts {
-		switch part {
-		case "{timestamp}":
-			mac.Write([]byte(stamp))
-		case "{body}":
-			mac.Write(body)
-		default:
-			mac.Write([]byte(part))
-		}
-	}
-	return v.scheme.prefix + v.scheme.encode(mac.Sum(nil))
-}
-
-func (v *hmacVerifier) readTime(stamp string) (time.Time, error) {
-	if len(stamp) > maxTimestampLen {
-		return time.Time{}, fmt.Errorf("%w: %s: %s is too long", ErrSignature, v.scheme.name, v.scheme.timeHeader)
-	}
-	at, err := v.scheme.parseTime(stamp)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: %s: %s is not a time", ErrSignature, v.scheme.name, v.scheme.timeHeader)
-	}
-	return at, nil
-}
-
-func (v *hmacVerifier) fresh(signedAt, now time.Time) error {
-	if age := now.Sub(signedAt); age > v.scheme.past || age < -v.scheme.future {
-		return fmt.Errorf("%w: %s: signed %s before it came", ErrStale, v.scheme.name, age.Round(time.Second))
 	}
 	return nil
 }
 
-// oneHeader returns the value of a header that must be there exactly once. A
-// second value is refused: two readers could take different ones for the truth.
-func oneHeader(h http.Header, name string) (string, error) {
-	values := h.Values(name)
-	switch {
-	case len(values) > 1:
-		return "", fmt.Errorf("%w: %s came %d times", ErrSignature, name, len(values))
-	case len(values) == 0 || values[0] == "":
-		return "", fmt.Errorf("%w: %s", ErrUnsigned, name)
+// decode reads the signatures of an asymmetric scheme; codes are compared as text.
+func (s *signature) decode(signatures []string) ([][]byte, error) {
+	if s.Kind == KindHMAC {
+		return nil, nil
 	}
-	return values[0], nil
-}
-
-// secretBytes checks the secrets and returns them as they are: a secret that
-// looks like base64 or ends in a space may be just that.
-func secretBytes(scheme string, secrets []string) ([][]byte, error) {
-	if len(secrets) == 0 {
-		return nil, fmt.Errorf("providers: %s needs a secret", scheme)
-	}
-	out := make([][]byte, len(secrets))
-	for i, s := range secrets {
-		if strings.TrimSpace(s) == "" {
-			return nil, fmt.Errorf("providers: %s: secret %d is blank", scheme, i+1)
+	var out [][]byte
+	for _, text := range signatures {
+		raw, err := s.encoding.decode(text)
+		if err == nil && s.encoding.encode(raw) == text {
+			out = append(out, raw)
 		}
-		out[i] = []byte(s)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: %s: %s is not %s", ErrSignature, s.Name, s.Header, s.Encoding)
 	}
 	return out, nil
 }
 
-// cutTemplate splits a signed-content template at its placeholders, which stay
-// in the result as parts of their own.
-func cutTemplate(template string) []string {
-	var parts []string
-	for template != "" {
-		at, length := len(template), 0
-		for _, placeholder := range []string{"{timestamp}", "{body}"} {
-			if i := strings.Index(template, placeholder); i >= 0 && i < at {
-				at, length = i, len(placeholder)
+func (s *signature) fits(k *key, c content, signatures []string, decoded [][]byte) (bool, error) {
+	if s.Kind == KindHMAC {
+		code, err := s.code(k, c)
+		if err != nil {
+			return false, err
+		}
+		equal := 0
+		for _, text := range signatures {
+			equal |= subtle.ConstantTimeCompare([]byte(code), []byte(text))
+		}
+		return equal == 1, nil
+	}
+	var message bytes.Buffer
+	if err := s.template.render(&message, c); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(decoded, func(raw []byte) bool { return k.check(s.algorithm, message.Bytes(), raw) }), nil
+}
+
+// code is the encoded HMAC, streamed so that a large body is not copied.
+func (s *signature) code(k *key, c content) (string, error) {
+	mac := hmac.New(s.algorithm.hash.New, k.shared)
+	if err := s.template.render(mac, c); err != nil {
+		return "", err
+	}
+	return s.encoding.encode(mac.Sum(nil)), nil
+}
+
+// variants fills what of the content depends on the URL. It refuses a body that
+// the content would leave out.
+func (s *signature) variants(c content) ([]content, error) {
+	needsURL, needsForm := s.template.has("url"), s.template.has("form")
+	if !needsURL && !needsForm {
+		return []content{c}, nil
+	}
+	uncovered := fmt.Errorf("%w: %s: the signature does not cover this body", ErrSignature, s.Name)
+	hashed := false
+	urls := []string{""}
+	if needsURL {
+		u, err := calledURL(c.request, s.publicURL)
+		if err != nil {
+			return nil, err
+		}
+		urls = spellings(u)
+		if s.BodyParam != "" {
+			var fits bool
+			if hashed, fits = bodyParam(u, s.BodyParam, c.request.Body); hashed && !fits {
+				return nil, uncovered
 			}
 		}
-		if at > 0 {
-			parts = append(parts, template[:at])
-		}
-		if length > 0 {
-			parts = append(parts, template[at:at+length])
-		}
-		template = template[at+length:]
 	}
-	return parts
+	switch {
+	case hashed || s.template.has("body") || s.template.has("body_sha256"):
+	case needsForm:
+		form, ok := signedForm(c.request.Body)
+		if !ok {
+			return nil, uncovered
+		}
+		c.form = form
+	case len(c.request.Body) > 0:
+		return nil, uncovered
+	}
+	out := make([]content, len(urls))
+	for i, u := range urls {
+		out[i] = c
+		out[i].url = u
+	}
+	return out, nil
 }
 
-func firstDuration(candidates ...time.Duration) time.Duration {
-	for _, d := range candidates {
-		if d > 0 {
-			return d
-		}
+func (s *signature) readTime(stamp string) (time.Time, error) {
+	where := s.TimeHeader
+	if where == "" {
+		where = s.Header
 	}
-	return 0
-}
-
-var (
-	hexText    = hex.EncodeToString
-	base64Text = base64.StdEncoding.EncodeToString
-)
-
-var errNotATime = errors.New("providers: not a time")
-
-// unixSeconds reads plain decimal seconds, such as 1531420618. Signs, fractions
-// and more than 11 digits (beyond the year 5000) are refused.
-func unixSeconds(s string) (time.Time, error) {
-	if s == "" || len(s) > 11 || strings.Trim(s, "0123456789") != "" {
-		return time.Time{}, errNotATime
+	if stamp == "" {
+		return time.Time{}, fmt.Errorf("%w: %s holds no time", ErrSignature, where)
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
+	if len(stamp) > maxTimestampLen {
+		return time.Time{}, fmt.Errorf("%w: %s: the time in %s is too long", ErrSignature, s.Name, where)
+	}
+	at, err := s.clock.read(stamp)
 	if err != nil {
-		return time.Time{}, errNotATime
+		return time.Time{}, fmt.Errorf("%w: %s: %s is not a time", ErrSignature, s.Name, where)
 	}
-	return time.Unix(n, 0).UTC(), nil
+	return at.UTC(), nil
 }
 
-// rfc3339OrUnix reads RFC 3339, and Unix seconds from senders that sign those.
-func rfc3339OrUnix(s string) (time.Time, error) {
-	if at, err := time.Parse(time.RFC3339, s); err == nil {
-		return at.UTC(), nil
+func (s *signature) sign(r *Request, at time.Time) error {
+	stamp := ""
+	if s.timed() {
+		stamp = s.clock.write(at)
 	}
-	return unixSeconds(s)
+	return s.signStamp(r, stamp)
+}
+
+// signStamp signs with the text of a time.
+func (s *signature) signStamp(r *Request, stamp string) error {
+	c := content{request: r, stamp: stamp}
+	if s.IDHeader != "" {
+		if c.id = r.Header.Get(s.IDHeader); c.id == "" {
+			sum := sha256.Sum256(append([]byte(stamp), r.Body...))
+			c.id = "msg_" + hex.EncodeToString(sum[:10])
+		}
+	}
+	variants, err := s.variants(c)
+	if err != nil {
+		return err
+	}
+	var message bytes.Buffer
+	if err := s.template.render(&message, variants[0]); err != nil {
+		return err
+	}
+	raw, err := s.keys[0].sign(s.algorithm, message.Bytes())
+	if err != nil {
+		return err
+	}
+	value := s.Prefix + s.encoding.encode(raw)
+	if s.TimePrefix != "" {
+		value = s.TimePrefix + stamp + separators[s.List] + value
+	}
+	r.Header.Set(s.Header, value)
+	if s.TimeHeader != "" {
+		r.Header.Set(s.TimeHeader, stamp)
+	}
+	if s.IDHeader != "" {
+		r.Header.Set(s.IDHeader, c.id)
+	}
+	return nil
 }

@@ -21,7 +21,7 @@ func TestHMACVerifierDocumentedExample(t *testing.T) {
 		"channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&" +
 		"response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&" +
 		"trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
-	v, err := newHMACVerifier(slackScheme, Config{Secrets: []string{"8f742231b10e8888abcd" + "99yyyzzz85a5"}})
+	v, err := newVerifier(presets["slack"], Config{Secrets: Secrets("8f742231b10e8888abcd" + "99yyyzzz85a5")})
 	require.NoError(t, err)
 	r := &Request{
 		Header: http.Header{
@@ -30,29 +30,33 @@ func TestHMACVerifierDocumentedExample(t *testing.T) {
 		},
 		Body: []byte(body), ReceivedAt: time.Unix(1531420618+300, 0),
 	}
-	proof, err := v.verify(r)
+	proof, err := v.Verify(r)
 	require.NoError(t, err)
-	assert.Equal(t, Proof{Scheme: "slack v0", Assurance: AssuranceSigned, SignedAt: time.Unix(1531420618, 0).UTC()}, proof)
+	assert.Equal(t, Proof{
+		Scheme: "slack v0", Assurance: AssuranceSigned, SignedAt: time.Unix(1531420618, 0).UTC(),
+		SecretID: SecretID("8f742231b10e8888abcd" + "99yyyzzz85a5"),
+	}, proof)
+	assert.True(t, proof.Timed())
 
 	r.ReceivedAt = r.ReceivedAt.Add(time.Second)
-	_, err = v.verify(r)
+	_, err = v.Verify(r)
 	require.ErrorIs(t, err, ErrStale)
 	assert.NotContains(t, err.Error(), "a2114d57", "an error must not quote the signature")
 
 	r.ReceivedAt = time.Time{}
-	_, err = v.verify(r)
+	_, err = v.Verify(r)
 	require.ErrorIs(t, err, ErrStale, "without a clock nothing is fresh")
 }
 
 func TestHMACSchemeIsData(t *testing.T) {
 	t.Parallel()
-	scheme := hmacScheme{name: "example", header: "X-Sig", prefix: "sha512=", encode: base64Text, hash: sha512.New, content: "{body}|end"}
-	v, err := newHMACVerifier(scheme, Config{Secrets: []string{"key"}})
+	scheme := Scheme{Name: "example", Kind: KindHMAC, Header: "x-sig", Prefix: "sha512=", Encoding: "base64", Hash: "sha512", Content: "{body}|end"}
+	v, err := newVerifier([]Scheme{scheme}, Config{Secrets: Secrets("key")})
 	require.NoError(t, err)
 	mac := hmac.New(sha512.New, []byte("key"))
 	mac.Write([]byte("payload|end"))
 	r := &Request{Header: http.Header{"X-Sig": {"sha512=" + base64.StdEncoding.EncodeToString(mac.Sum(nil))}}, Body: []byte("payload")}
-	proof, err := v.verify(r)
+	proof, err := v.Verify(r)
 	require.NoError(t, err)
 	assert.True(t, proof.SignedAt.IsZero(), "a scheme without a time header has no signed time")
 }
@@ -60,14 +64,14 @@ func TestHMACSchemeIsData(t *testing.T) {
 func TestHMACVerifierSeveralSecrets(t *testing.T) {
 	t.Parallel()
 	for want, key := range []string{"first", "second", "third"} {
-		one, err := newHMACVerifier(zendeskScheme, Config{Secrets: []string{key}})
+		one, err := newVerifier(presets["zendesk"], Config{Secrets: Secrets(key)})
 		require.NoError(t, err)
-		all, err := newHMACVerifier(zendeskScheme, Config{Secrets: []string{"first", "second", "third"}})
+		all, err := newVerifier(presets["zendesk"], Config{Secrets: Secrets("first", "second", "third")})
 		require.NoError(t, err)
 		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		r := &Request{Header: http.Header{}, Body: []byte("{}"), ReceivedAt: at}
-		one.signRequest(r, at.Format(time.RFC3339))
-		proof, err := all.verify(r)
+		one.Sign(r, at)
+		proof, err := all.Verify(r)
 		require.NoError(t, err)
 		assert.Equal(t, want, proof.Secret)
 	}
@@ -81,14 +85,14 @@ func TestHMACVerifierTimestamps(t *testing.T) {
 		"99999999999": ErrStale, "999999999999999999999": ErrSignature, strings.Repeat("1", 5000): ErrSignature,
 		"2025-10-09T08:53:20Z": ErrSignature,
 	} {
-		v, err := newHMACVerifier(slackScheme, Config{Secrets: []string{"key"}})
+		v, err := newVerifier(presets["slack"], Config{Secrets: Secrets("key")})
 		require.NoError(t, err)
 		r := &Request{Header: http.Header{}, Body: []byte("{}"), ReceivedAt: time.Unix(1760000000, 0)}
-		v.signRequest(r, stamp) // correctly signed, so that only the time decides
-		_, err = v.verify(r)
+		require.NoError(t, v.methods[0].(*signature).signStamp(r, stamp)) // correctly signed, so that only the time decides
+		_, err = v.Verify(r)
 		require.ErrorIs(t, err, want, "%q", stamp)
 	}
-	v, err := newHMACVerifier(zendeskScheme, Config{Secrets: []string{"key"}})
+	v, err := newVerifier(presets["zendesk"], Config{Secrets: Secrets("key")})
 	require.NoError(t, err)
 	for stamp, want := range map[string]error{
 		"2025-10-09T08:53:20Z": nil, "2025-10-09T10:53:20+02:00": nil, "2025-10-09T08:53:20.5Z": nil, "1760000000": nil,
@@ -96,23 +100,29 @@ func TestHMACVerifierTimestamps(t *testing.T) {
 		"2025-10-09 08:53:20": ErrSignature, "yesterday": ErrSignature,
 	} {
 		r := &Request{Header: http.Header{}, Body: []byte("{}"), ReceivedAt: time.Unix(1760000000, 0)}
-		v.signRequest(r, stamp)
-		_, err := v.verify(r)
+		require.NoError(t, v.methods[0].(*signature).signStamp(r, stamp))
+		_, err := v.Verify(r)
 		require.ErrorIs(t, err, want, "%q", stamp)
 	}
 }
 
-func TestCutTemplate(t *testing.T) {
+func TestParseTemplate(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, []string{"v0:", "{timestamp}", ":", "{body}"}, cutTemplate("v0:{timestamp}:{body}"))
-	assert.Equal(t, []string{"{timestamp}", "{body}"}, cutTemplate("{timestamp}{body}"))
-	assert.Equal(t, []string{"{body}", ".x"}, cutTemplate("{body}.x"))
-	assert.Empty(t, cutTemplate(""))
+	for text, want := range map[string]template{
+		"v0:{timestamp}:{body}":          {{text: "v0:"}, {placeholder: "timestamp"}, {text: ":"}, {placeholder: "body"}},
+		"{timestamp}{body}":              {{placeholder: "timestamp"}, {placeholder: "body"}},
+		"{body}{timestamp}.x":            {{placeholder: "body"}, {placeholder: "timestamp"}, {text: ".x"}},
+		"{header:x-a}{timestamp}}{body}": {{placeholder: "header:X-A"}, {placeholder: "timestamp"}, {text: "}"}, {placeholder: "body"}},
+	} {
+		got, err := parseTemplate(Scheme{Content: text, TimeHeader: "X-Time"})
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
 }
 
 func TestTokenVerifier(t *testing.T) {
 	t.Parallel()
-	v, err := newTokenVerifier("example", Config{Secrets: []string{"old-token", "new-token"}})
+	v, err := newVerifier(presets["token"], Config{Secrets: Secrets("old-token", "new-token")})
 	require.NoError(t, err)
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	for name, c := range map[string]struct {
@@ -138,10 +148,12 @@ func TestTokenVerifier(t *testing.T) {
 		"all secrets in one":    {http.Header{"X-Nerve-Token": {"old-token,new-token"}}, ErrSignature, 0},
 		"a token in the cookie": {http.Header{"Cookie": {"token=old-token"}}, ErrUnsigned, 0},
 	} {
-		proof, err := v.verify(&Request{Header: c.header})
+		proof, err := v.Verify(&Request{Header: c.header})
 		require.ErrorIs(t, err, c.want, name)
 		if c.want == nil {
-			assert.Equal(t, Proof{Scheme: "token", Assurance: AssuranceToken, Secret: c.secret}, proof, name)
+			assert.Equal(t, Proof{
+				Scheme: "token", Assurance: AssuranceToken, Secret: c.secret, SecretID: SecretID([]string{"old-token", "new-token"}[c.secret]),
+			}, proof, name)
 		} else {
 			assert.NotContains(t, err.Error(), "old-token", name)
 		}

@@ -3,8 +3,6 @@ package providers
 import (
 	"bytes"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
 )
@@ -12,6 +10,7 @@ import (
 func init() {
 	Register(Spec{ //nolint:gosec // SecretHelp says where the secret is shown, it holds none
 		Name: "slack", Title: "Slack", New: newSlack, StaleStatus: http.StatusUnauthorized,
+		Schemes:    presets["slack"],
 		SecretHelp: "api.slack.com/apps, your app, Basic Information, App Credentials: Signing Secret (32 hex digits).",
 		Fixtures: []string{
 			"bot_attachment_firing", "bot_attachment_resolved", "bot_blocks_firing", "bot_text_firing",
@@ -20,21 +19,13 @@ func init() {
 	})
 }
 
-// slackScheme is Slack's v0 signature. Its SDKs accept five minutes either way.
-var slackScheme = hmacScheme{
-	name: "slack v0", header: "X-Slack-Signature", prefix: "v0=", encode: hexText,
-	content:    "v0:{timestamp}:{body}",
-	timeHeader: "X-Slack-Request-Timestamp", parseTime: unixSeconds,
-	past: 5 * time.Minute, future: 5 * time.Minute,
-}
-
 type slack struct {
-	*hmacVerifier
+	*verifier
 	selfBotID func() string
 }
 
 func newSlack(cfg Config) (Provider, error) {
-	v, err := newHMACVerifier(slackScheme, cfg)
+	v, err := newVerifier(presets["slack"], cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -42,16 +33,7 @@ func newSlack(cfg Config) (Provider, error) {
 	if self == nil {
 		self = func() string { return "" }
 	}
-	return &slack{hmacVerifier: v, selfBotID: self}, nil
-}
-
-// Verify checks the v0 signature over the raw body.
-func (p *slack) Verify(r *Request) (Proof, error) { return p.verify(r) }
-
-// Sign adds what Slack adds: the signature, its time and the content type.
-func (p *slack) Sign(r *Request, at time.Time) {
-	prepareHeader(r)
-	p.signRequest(r, strconv.FormatInt(at.Unix(), 10))
+	return &slack{verifier: v, selfBotID: self}, nil
 }
 
 // maxChallenge bounds what is echoed; Slack's challenges have 52 characters.

@@ -20,7 +20,7 @@ func slackBatch(t *testing.T, cfg providers.Config, contentType, body string) (p
 	t.Helper()
 	spec, ok := providers.Lookup("slack")
 	require.True(t, ok)
-	cfg.Secrets = []string{secret(1)}
+	cfg.Secrets = providers.Secrets(secret(1))
 	p, err := spec.New(cfg)
 	require.NoError(t, err)
 	r := &providers.Request{Method: http.MethodPost, Header: http.Header{}, Body: []byte(body), ReceivedAt: receivedAt}

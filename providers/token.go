@@ -5,82 +5,165 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"net/http"
+	"net/url"
 	"strings"
+	"time"
 )
 
 // TokenHeader carries the shared token of vendors that cannot sign.
 const TokenHeader = "X-Nerve-Token" //nolint:gosec // the name of a header, not a credential
 
-// tokenVerifier proves vendors that cannot sign by a token beside the body. It
-// is weaker than a signature, since whoever sees one request can send others,
-// and its proofs say so: AssuranceToken.
-type tokenVerifier struct {
-	secrets []string
+// tokenScheme proves vendors that cannot sign by a secret beside the body. It is
+// weaker than a signature, since whoever sees one request can send others, and
+// its proofs say so: AssuranceToken.
+type tokenScheme struct {
+	Scheme
+	keys    []key
 	digests [][sha256.Size]byte
 }
 
-// newTokenVerifier refuses a configuration without a secret or with a blank one.
-func newTokenVerifier(name string, cfg Config) (*tokenVerifier, error) {
-	secrets, err := secretBytes(name, cfg.Secrets)
-	if err != nil {
-		return nil, err
+func newToken(s Scheme, keys []key) *tokenScheme {
+	t := &tokenScheme{Scheme: s, keys: keys, digests: make([][sha256.Size]byte, len(keys))}
+	for i, k := range keys {
+		t.digests[i] = sha256.Sum256(k.shared)
 	}
-	v := &tokenVerifier{secrets: cfg.Secrets, digests: make([][sha256.Size]byte, len(secrets))}
-	for i, s := range secrets {
-		v.digests[i] = sha256.Sum256(s)
-	}
-	return v, nil
+	return t
 }
 
-// verify compares the digest of the token with every active secret's, in
-// constant time: digests have one length, so none of the secrets' shows.
-func (v *tokenVerifier) verify(r *Request) (Proof, error) {
-	token, err := tokenOf(r.Header)
+func (t *tokenScheme) present(r *Request) bool {
+	if t.Query != "" {
+		return r.URL != nil && strings.Contains(r.URL.RawQuery, t.Query+"=")
+	}
+	values := r.Header.Values(t.Header)
+	if len(values) != 1 || values[0] == "" || t.word() == "" {
+		return len(values) > 0
+	}
+	_, ok := t.cutWord(values[0])
+	return ok
+}
+
+// word is what stands before the secret: of Authorization, its scheme.
+func (t *tokenScheme) word() string {
+	if t.Kind == KindBasic {
+		return "Basic "
+	}
+	return t.Prefix
+}
+
+// cutWord removes the word; of Authorization its case and the number of spaces
+// behind it do not count, as RFC 9110 has it.
+func (t *tokenScheme) cutWord(value string) (string, bool) {
+	word := t.word()
+	if t.Header != "Authorization" {
+		return strings.CutPrefix(value, word)
+	}
+	got, rest, _ := strings.Cut(value, " ")
+	if !strings.EqualFold(got, strings.TrimSuffix(word, " ")) {
+		return "", false
+	}
+	return strings.TrimLeft(rest, " "), true
+}
+
+// verify compares the digest of the token with every secret's, in constant time:
+// digests have one length, so none of the secrets' shows.
+func (t *tokenScheme) verify(r *Request) (Proof, error) {
+	token, err := t.read(r)
 	if err != nil {
 		return Proof{}, err
 	}
-	digest := sha256.Sum256([]byte(token))
-	matched := -1
-	for i := range v.digests {
-		if subtle.ConstantTimeCompare(digest[:], v.digests[i][:]) == 1 && matched < 0 {
-			matched = i
+	sum := sha256.Sum256([]byte(token))
+	found := match{tried: len(t.keys)}
+	for i := range t.digests {
+		if subtle.ConstantTimeCompare(sum[:], t.digests[i][:]) == 1 {
+			found.add(&t.keys[i], r.ReceivedAt)
 		}
 	}
-	if matched < 0 {
-		return Proof{}, fmt.Errorf("%w: token: no secret of %d fits", ErrSignature, len(v.digests))
-	}
-	return Proof{Scheme: "token", Assurance: AssuranceToken, Secret: matched}, nil
+	return found.proof(t.Scheme, r.ReceivedAt)
 }
 
-// tokenOf finds the token: the header of its own first, then a bearer token or
-// the password of Basic authentication, which a URL with user:password@ makes.
-// Both headers may come twice in no request.
-func tokenOf(h http.Header) (string, error) {
-	if len(h.Values(TokenHeader)) > 0 {
-		return oneHeader(h, TokenHeader)
+// read finds the token in its header or in the URL.
+func (t *tokenScheme) read(r *Request) (string, error) {
+	if t.Query != "" {
+		return t.readQuery(r.URL)
 	}
-	value, err := oneHeader(h, "Authorization")
+	value, err := oneHeader(r.Header, t.Header)
 	if err != nil {
 		return "", err
 	}
-	scheme, rest, _ := strings.Cut(value, " ")
-	rest = strings.TrimSpace(rest)
-	switch strings.ToLower(scheme) {
-	case "bearer":
-	case "basic":
-		decoded, err := base64.StdEncoding.DecodeString(rest)
-		if err != nil {
-			return "", fmt.Errorf("%w: Authorization is not readable", ErrSignature)
+	if len(value) > maxProofLen {
+		return "", fmt.Errorf("%w: %s is too long", ErrSignature, t.Header)
+	}
+	token := value
+	if word := t.word(); word != "" {
+		rest, ok := t.cutWord(value)
+		if !ok {
+			return "", fmt.Errorf("%w: %s does not begin with %q", ErrSignature, t.Header, strings.TrimSpace(word))
 		}
-		_, rest, _ = strings.Cut(string(decoded), ":")
-	default:
-		return "", fmt.Errorf("%w: Authorization is neither Bearer nor Basic", ErrSignature)
+		if token, err = t.credentials(rest); err != nil {
+			return "", err
+		}
 	}
-	if rest == "" {
-		return "", fmt.Errorf("%w: Authorization holds no token", ErrUnsigned)
+	if token == "" {
+		return "", fmt.Errorf("%w: %s holds no token", ErrUnsigned, t.Header)
 	}
-	return rest, nil
+	return token, nil
 }
 
-func (v *tokenVerifier) signRequest(r *Request) { r.Header.Set(TokenHeader, v.secrets[0]) }
+// credentials decodes what follows "Basic": a token is the password of any user,
+// as a URL with user:password@ makes it; the kind basic compares both.
+func (t *tokenScheme) credentials(rest string) (string, error) {
+	if !strings.EqualFold(strings.TrimSpace(t.word()), "Basic") || t.Header != "Authorization" {
+		return rest, nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(rest)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s is not readable", ErrSignature, t.Header)
+	}
+	if t.Kind == KindBasic {
+		return string(decoded), nil
+	}
+	_, password, _ := strings.Cut(string(decoded), ":")
+	return password, nil
+}
+
+func (t *tokenScheme) readQuery(u *url.URL) (string, error) {
+	if len(u.RawQuery) > maxProofLen {
+		return "", fmt.Errorf("%w: the query is too long", ErrSignature)
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", fmt.Errorf("%w: the query is not readable", ErrSignature)
+	}
+	values := query[t.Query]
+	switch {
+	case len(values) > 1:
+		return "", fmt.Errorf("%w: ?%s came %d times", ErrSignature, t.Query, len(values))
+	case len(values) == 0 || values[0] == "":
+		return "", fmt.Errorf("%w: ?%s", ErrUnsigned, t.Query)
+	}
+	return values[0], nil
+}
+
+func (t *tokenScheme) sign(r *Request, _ time.Time) error {
+	value := string(t.keys[0].shared)
+	if t.Query != "" {
+		u := url.URL{}
+		if r.URL != nil {
+			u = *r.URL
+		}
+		query := u.Query()
+		query.Set(t.Query, value)
+		u.RawQuery = query.Encode()
+		r.URL = &u
+		return nil
+	}
+	word := t.word()
+	if strings.EqualFold(strings.TrimSpace(word), "Basic") && t.Header == "Authorization" {
+		if t.Kind == KindToken {
+			value = "nerve:" + value
+		}
+		value = base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	r.Header.Set(t.Header, word+value)
+	return nil
+}

@@ -14,6 +14,7 @@ import (
 func init() {
 	Register(Spec{
 		Name: "zendesk", Title: "Zendesk", New: newZendesk, StaleStatus: http.StatusBadRequest,
+		Schemes: presets["zendesk"],
 		SecretHelp: "Zendesk Admin Center, Apps and integrations, Webhooks, the webhook's Signing secret: Reveal secret. " +
 			"Used as it is shown, not decoded.",
 		Fixtures: []string{
@@ -22,32 +23,21 @@ func init() {
 	})
 }
 
-// zendeskScheme signs the timestamp and the raw body with nothing between them.
-// Zendesk documents no tolerance; these are nerve's own for senders without one.
-var zendeskScheme = hmacScheme{
-	name: "zendesk v1", header: "X-Zendesk-Webhook-Signature", encode: base64Text,
-	content:    "{timestamp}{body}",
-	timeHeader: "X-Zendesk-Webhook-Signature-Timestamp", parseTime: rfc3339OrUnix,
-}
-
 // zendeskInvocation is the same on every retry of one webhook invocation.
 const zendeskInvocation = "X-Zendesk-Webhook-Invocation-Id"
 
 // zendeskEvent is the prefix of the event types that Zendesk itself sends.
 const zendeskEvent = "zen:event-type:"
 
-type zendesk struct{ *hmacVerifier }
+type zendesk struct{ *verifier }
 
 func newZendesk(cfg Config) (Provider, error) {
-	v, err := newHMACVerifier(zendeskScheme, cfg)
+	v, err := newVerifier(presets["zendesk"], cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &zendesk{v}, nil
 }
-
-// Verify checks the signature over the timestamp and the raw body.
-func (p *zendesk) Verify(r *Request) (Proof, error) { return p.verify(r) }
 
 // Sign adds what Zendesk adds: signature, time, content type and an invocation
 // id, made from the body and the time so that the same call makes the same one.
@@ -58,7 +48,7 @@ func (p *zendesk) Sign(r *Request, at time.Time) {
 		sum := sha256.Sum256(append([]byte(stamp), r.Body...))
 		r.Header.Set(zendeskInvocation, fmt.Sprintf("01%X", sum[:12]))
 	}
-	p.signRequest(r, stamp)
+	p.verifier.Sign(r, at)
 }
 
 // Parse reads an event that Zendesk wrote, or the body that somebody wrote for a

@@ -146,7 +146,7 @@ func printRows(b *testing.B, rows []row) {
 // printVerify is the cost of proving a large delivery, goal: under 50 µs.
 func printVerify(b *testing.B) {
 	spec, _ := providers.Lookup("slack")
-	p, err := spec.New(providers.Config{Secrets: []string{strings.Repeat("s", 32)}})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(strings.Repeat("s", 32))})
 	require.NoError(b, err)
 	r := &providers.Request{Method: http.MethodPost, Header: http.Header{}, Body: bytes.Repeat([]byte("x"), 20<<10), ReceivedAt: time.Now()}
 	p.Sign(r, r.ReceivedAt)

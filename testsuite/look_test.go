@@ -41,7 +41,7 @@ func (s *system) signed(base, provider string, body []byte) *http.Request {
 	s.t.Helper()
 	spec, ok := providers.Lookup(provider)
 	require.True(s.t, ok)
-	p, err := spec.New(providers.Config{Secrets: []string{s.secrets[provider]}})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(s.secrets[provider])})
 	require.NoError(s.t, err)
 	u, err := url.Parse(base + "/webhooks/" + provider)
 	require.NoError(s.t, err)
@@ -120,7 +120,7 @@ func vendor(t testing.TB, provider string) providers.Provider {
 	t.Helper()
 	spec, ok := providers.Lookup(provider)
 	require.True(t, ok)
-	p, err := spec.New(providers.Config{Secrets: []string{strings.Repeat("x", 32)}})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(strings.Repeat("x", 32))})
 	require.NoError(t, err)
 	return p
 }

@@ -97,7 +97,7 @@ func TestRunWithNothingBehindIt(t *testing.T) {
 
 	spec, ok := providers.Lookup("datadog")
 	require.True(t, ok)
-	p, err := spec.New(providers.Config{Secrets: []string{token}})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(token)})
 	require.NoError(t, err)
 	body, err := providers.Fixture("datadog", spec.Fixtures[0])
 	require.NoError(t, err)

@@ -36,6 +36,9 @@ var leaseLua string
 //go:embed lua/bury.lua
 var buryLua string
 
+//go:embed lua/revive.lua
+var reviveLua string
+
 var (
 	admitScript   = redis.NewScript(admitLua)
 	confirmScript = redis.NewScript(confirmLua)
@@ -46,6 +49,7 @@ var (
 	takeScript    = redis.NewScript(takeLua)
 	leaseScript   = redis.NewScript(leaseLua)
 	buryScript    = redis.NewScript(buryLua)
+	reviveScript  = redis.NewScript(reviveLua)
 )
 
 // flag is a condition as the scripts read it.

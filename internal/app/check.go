@@ -54,9 +54,9 @@ func cause(err error) string {
 }
 
 func providerConfig(s config.Source, self func() string) providers.Config {
-	secrets := make([]string, len(s.Secrets))
+	secrets := make([]providers.Secret, len(s.Secrets))
 	for n, secret := range s.Secrets {
-		secrets[n] = secret.Reveal()
+		secrets[n].Value = secret.Reveal()
 	}
 	return providers.Config{
 		Secrets: secrets, TolerancePast: s.TolerancePast, ToleranceFuture: s.ToleranceFuture, SelfBotID: self,

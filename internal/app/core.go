@@ -96,18 +96,28 @@ func (c *Core) temporal() error {
 	return err
 }
 
-func (c *Core) admission() error {
-	o, err := redis.ParseURL(c.Config.RedisURL.Reveal())
+func (c *Core) admission() (err error) {
+	c.redis, c.Admission, err = Admission(c.Config, c.durable, c.Log)
+	return err
+}
+
+// Admission opens what a configuration has in Redis. Redis need not be up yet.
+// The caller closes the client, after the admission.
+func Admission(cfg *config.Config, durable bool, log *slog.Logger) (*redis.Client, *admission.Admission, error) {
+	o, err := redis.ParseURL(cfg.RedisURL.Reveal())
 	if err != nil {
-		return errors.New("front: REDIS_URL is not a redis:// or rediss:// address")
+		return nil, nil, errors.New("front: REDIS_URL is not a redis:// or rediss:// address")
 	}
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1
-	c.redis = redis.NewClient(o)
-	c.Admission, err = admission.Open(admission.Options{
-		Client: c.redis, Durable: c.durable, DeliveryStream: "nerve:{nerve}:" + c.Config.EventsTopic, Logger: c.Log,
+	client := redis.NewClient(o)
+	a, err := admission.Open(admission.Options{
+		Client: client, Durable: durable, DeliveryStream: "nerve:{nerve}:" + cfg.EventsTopic, Logger: log,
 	})
-	return err
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return client, a, nil
 }
 
 // Prepare waits until Temporal answers, then makes sure of the search

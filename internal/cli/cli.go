@@ -25,6 +25,7 @@ type commands struct {
 	Send      sendCmd      `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
+	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 

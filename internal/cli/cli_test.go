@@ -30,6 +30,8 @@ func TestMistakesExitWith2AndSayWhatToDo(t *testing.T) {
 		{[]string{"send", "slack", "--fixture", "nope"}, "bot_attachment_firing"},
 		{[]string{"incidents", "list", "--state", dir}, "nerve dev does not run on"},
 		{[]string{"incidents", "list", "--open", "--failed"}, "can't be used together"},
+		{[]string{"spool", "list"}, "set REDIS_URL"},
+		{[]string{"spool", "retry", "--queue", "other"}, "spool"},
 	} {
 		code, _, errOut := run(t, tt.args...)
 		assert.Equal(t, 2, code, tt.args)
@@ -40,6 +42,7 @@ func TestMistakesExitWith2AndSayWhatToDo(t *testing.T) {
 func TestHelpFits100Columns(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"dev", "--help"}, {"send", "--help"}, {"incidents", "list", "--help"}, {"incidents", "rerun", "--help"}, {"keys", "rotate", "--help"},
+		{"spool", "list", "--help"}, {"spool", "retry", "--help"},
 	} {
 		code, out, _ := run(t, args...)
 		assert.Zero(t, code, args)

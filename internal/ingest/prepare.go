@@ -68,11 +68,12 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 }
 
 // nameIncident names an incident after its key. Each life of an alert that can
-// fire again has its own name.
+// fire again has its own name, to the millisecond: an alert flaps within a second,
+// and whoever finds the name at Temporal takes the alert for told.
 func nameIncident(src *Source, k incident.Key, at time.Time) string {
 	name := src.ProviderName + "_" + k.Hash(src.Name)
 	if k.Kind == incident.KeyAlert {
-		name += "_" + strconv.FormatInt(at.Unix(), 36)
+		name += "_" + strconv.FormatInt(at.UnixMilli(), 36)
 	}
 	return name
 }

@@ -21,6 +21,11 @@ func (p *pipeline) settle(ctx context.Context, sub *submission) *answer {
 		if err != nil {
 			return failed(err)
 		}
+		if !sub.storm && d.WorkflowID == stormID(sub.source) {
+			// A retry: the delivery was over the rate when it came first, and its
+			// mark is the storm's. It is not the alert's own incident that is meant.
+			sub = p.storm(sub)
+		}
 		a := p.act(ctx, sub, d)
 		if a != nil {
 			return a

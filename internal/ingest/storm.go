@@ -13,6 +13,9 @@ import (
 // source's rate is counted there.
 var stormKey = incident.Key{Kind: incident.KeyAlert, Value: "storm", Opaque: true}
 
+// stormID is the workflow id of a source's storm.
+func stormID(src *Source) string { return stormKey.ID(src.Name, incident.KindStorm) }
+
 // errNested guards against a gate that holds the storm itself to the rate.
 var errNested = errors.New("ingest: a storm incident was itself over the rate")
 
@@ -27,7 +30,7 @@ func (p *pipeline) fold(ctx context.Context, over *submission) *answer {
 
 func (p *pipeline) storm(over *submission) *submission {
 	src, now := over.source, over.receivedAt
-	id := stormKey.ID(src.Name, incident.KindStorm)
+	id := stormID(src)
 	window := digest("key", id)
 	s := incident.Signal{
 		IncidentID: nameIncident(src, stormKey, now), DeduplicationKey: id,

@@ -108,7 +108,7 @@ func newSender(o Options) (*sender, error) {
 	if !ok {
 		return nil, fmt.Errorf("sender: no provider %q", o.Provider)
 	}
-	p, err := spec.New(providers.Config{Secrets: []string{o.Secret}})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.Secret)})
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -53,6 +56,9 @@ type Result struct {
 type Client interface {
 	ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
 	SignalWorkflow(ctx context.Context, workflowID, runID, signalName string, arg any) error
+	DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+	GetWorkflowHistory(ctx context.Context, workflowID, runID string, isLongPoll bool, filter enums.HistoryEventFilterType) client.HistoryEventIterator
 }
 
 // Options bound a Starter.
@@ -60,15 +66,19 @@ type Options struct {
 	// InFlight is how many commands are at Temporal at once. 0 means 8, beyond
 	// which more starts at once only wait longer (measured on SQLite and PostgreSQL).
 	InFlight int
+	// Converter is the client's, with which Past reads what Temporal keeps
+	// encrypted. nil means the SDK's default, which encrypts nothing.
+	Converter converter.DataConverter
 }
 
 const defaultInFlight = 8
 
 // Starter sends commands to Temporal. It is safe for concurrent use.
 type Starter struct {
-	client Client
-	places *semaphore.Weighted
-	starts shares
+	client    Client
+	converter converter.DataConverter
+	places    *semaphore.Weighted
+	starts    shares
 }
 
 // New returns a Starter on a client.
@@ -76,7 +86,10 @@ func New(c Client, o Options) *Starter {
 	if o.InFlight <= 0 {
 		o.InFlight = defaultInFlight
 	}
-	return &Starter{client: c, places: semaphore.NewWeighted(int64(o.InFlight))}
+	if o.Converter == nil {
+		o.Converter = converter.GetDefaultDataConverter()
+	}
+	return &Starter{client: c, converter: o.Converter, places: semaphore.NewWeighted(int64(o.InFlight))}
 }
 
 // Do sends one command, within the context's deadline. A command that Temporal
@@ -145,7 +158,7 @@ func (s *Starter) signal(ctx context.Context, id, name string, arg any) (Result,
 	if err == nil {
 		return Result{Outcome: Signalled}, nil
 	}
-	if _, notFound := errors.AsType[*serviceerror.NotFound](err); notFound {
+	if missing(err) {
 		return Result{Outcome: NotRunning}, nil
 	}
 	return Result{}, classify("signal "+name, err)
@@ -162,10 +175,10 @@ func classify(what string, err error) error {
 		argument *serviceerror.InvalidArgument
 		nowhere  *serviceerror.NamespaceNotFound
 		unknown  *serviceerror.Unimplemented
-		missing  *serviceerror.NotFound
+		notFound *serviceerror.NotFound
 	)
 	if !errors.As(err, &service) || errors.As(err, &argument) || errors.As(err, &nowhere) ||
-		errors.As(err, &unknown) || errors.As(err, &missing) {
+		errors.As(err, &unknown) || errors.As(err, &notFound) {
 		return fmt.Errorf("%w: %s: %w", ErrPermanent, what, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)

@@ -120,7 +120,7 @@ func (o options) requests() (shot, error) {
 	if !ok {
 		return nil, fmt.Errorf("no provider %q", o.provider)
 	}
-	p, err := spec.New(providers.Config{Secrets: []string{o.secret}})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.secret)})
 	if err != nil {
 		return nil, err
 	}

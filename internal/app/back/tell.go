@@ -22,19 +22,29 @@ const (
 
 // temporal takes commands.
 type temporal interface {
+	Past(ctx context.Context, cmd contract.Command) (bool, error)
 	Do(ctx context.Context, cmd contract.Command) (starter.Result, error)
 }
 
 // tell gives Temporal what it was too slow or away for, until the alert is with
-// an incident that is open. What Temporal refuses for good is poison.
+// an incident that is open, or was with one that has ended. What Temporal refuses
+// for good is poison.
+//
+// A spooled command may have been told already: by ingest, which did not wait
+// for the answer, or by a worker that died before it could remove the entry. An
+// incident that runs tells the two apart by the delivery; one that has ended
+// cannot, and its alert would be started, counted or resolved once more.
 func tell(ctx context.Context, t temporal, cmd contract.Command) error {
 	for range maxTurns {
-		result, err := do(ctx, t, cmd)
+		result, past, err := do(ctx, t, cmd)
 		if errors.Is(err, starter.ErrPermanent) {
 			return fmt.Errorf("%w: %w", admission.ErrPoison, err)
 		}
 		if err != nil {
 			return err
+		}
+		if past {
+			return nil
 		}
 		next, more := follow(cmd, result.Outcome)
 		if !more {
@@ -45,10 +55,15 @@ func tell(ctx context.Context, t temporal, cmd contract.Command) error {
 	return errors.New("back: the incident opened and closed each time it was told")
 }
 
-func do(ctx context.Context, t temporal, cmd contract.Command) (starter.Result, error) {
+// do tells a command, unless it is past.
+func do(ctx context.Context, t temporal, cmd contract.Command) (result starter.Result, past bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
-	return t.Do(ctx, cmd)
+	if past, err = t.Past(ctx, cmd); past || err != nil {
+		return starter.Result{}, past, err
+	}
+	result, err = t.Do(ctx, cmd)
+	return result, false, err
 }
 
 // follow is what is left to say after an answer.
@@ -65,8 +80,11 @@ func follow(cmd contract.Command, outcome starter.Outcome) (next contract.Comman
 		}, true
 	case cmd.Occurrence != nil && outcome == starter.NotRunning && cmd.Fallback != nil:
 		// The incident has closed meanwhile: an alert that fires again opens its own.
-		s := cmd.Fallback.Signal
-		return contract.Command{WorkflowID: s.DeduplicationKey, KeyKind: s.Key.Kind, Start: cmd.Fallback}, true
+		// It starts under the delivery that was to be told, so that telling it once
+		// more counts nothing.
+		input := *cmd.Fallback
+		input.Delivery = cmp.Or(cmd.Occurrence.DeliveryID, input.Delivery)
+		return contract.Command{WorkflowID: input.Signal.DeduplicationKey, KeyKind: input.Signal.Key.Kind, Start: &input}, true
 	default:
 		return contract.Command{}, false
 	}

@@ -19,6 +19,14 @@ type script struct {
 	answers []starter.Outcome
 	err     error
 	told    []contract.Command
+	past    func(contract.Command) (bool, error)
+}
+
+func (s *script) Past(_ context.Context, cmd contract.Command) (bool, error) {
+	if s.past == nil {
+		return false, nil
+	}
+	return s.past(cmd)
 }
 
 func (s *script) Do(_ context.Context, cmd contract.Command) (starter.Result, error) {
@@ -90,4 +98,51 @@ func TestTellSaysWhatIsWorthAnotherTry(t *testing.T) {
 	err = tell(t.Context(), &script{answers: []starter.Outcome{starter.NotRunning, starter.AlreadyRunning, starter.NotRunning, starter.AlreadyRunning}}, occurrence(fired()))
 	require.ErrorContains(t, err, "each time")
 	require.NotErrorIs(t, err, admission.ErrPoison)
+}
+
+// What an incident that has ended took already is neither started nor told again.
+func TestTellAsksWhetherItWasTold(t *testing.T) {
+	t.Parallel()
+	started := func(c contract.Command) (bool, error) { return c.Start != nil, nil }
+	resolve := contract.Command{WorkflowID: "datadog:alert:1", KeyKind: incident.KeyAlert, Resolved: &contract.Resolved{DeliveryID: "d1"}}
+	for name, tt := range map[string]struct {
+		cmd  contract.Command
+		past func(contract.Command) (bool, error)
+		told int
+	}{
+		"a start":                      {start(), started, 0},
+		"an occurrence":                {occurrence(fired()), func(contract.Command) (bool, error) { return true, nil }, 0},
+		"a resolve":                    {resolve, func(contract.Command) (bool, error) { return true, nil }, 0},
+		"the start of a repeat":        {occurrence(fired()), started, 1},
+		"a start that was an incident": {start(), func(c contract.Command) (bool, error) { return c.Occurrence != nil, nil }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			outcome := starter.NotRunning
+			if tt.cmd.Start != nil {
+				outcome = starter.AlreadyRunning
+			}
+			s := &script{answers: []starter.Outcome{outcome}, past: tt.past}
+			require.NoError(t, tell(t.Context(), s, tt.cmd))
+			assert.Len(t, s.told, tt.told)
+		})
+	}
+	away := errors.New("away")
+	s := &script{past: func(contract.Command) (bool, error) { return false, away }}
+	err := tell(t.Context(), s, start())
+	require.ErrorIs(t, err, away)
+	require.NotErrorIs(t, err, admission.ErrPoison)
+	assert.Empty(t, s.told, "told without knowing")
+}
+
+// A repeat that starts an incident is known there by the delivery that was to be
+// told, also where the vendor gives no id.
+func TestARepeatStartsUnderItsDelivery(t *testing.T) {
+	t.Parallel()
+	s := &script{answers: []starter.Outcome{starter.NotRunning, starter.Started}}
+	cmd := occurrence(fired())
+	cmd.Occurrence.DeliveryID = "d1-2"
+	require.NoError(t, tell(t.Context(), s, cmd))
+	assert.Equal(t, "d1-2", s.told[1].Start.Delivery)
+	assert.Empty(t, cmd.Fallback.Delivery, "the command itself stays as it was")
 }

@@ -56,7 +56,8 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{core: core, store: store, options: o, starter: starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight})}
+	w := &Worker{core: core, store: store, options: o}
+	w.starter = starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight, Converter: core.Converter})
 	host, err := os.Hostname()
 	if err != nil {
 		host = "worker"
