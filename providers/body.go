@@ -339,12 +339,16 @@ func squash(key string) string {
 	}, key)
 }
 
-// parseTime reads the times that vendors send: RFC 3339, and Unix time in
+// parseTime reads the times that vendors send: RFC 3339, RFC 1123 as AWS Health
+// writes it, Azure's "3/22/2019 1:36:33 PM" (UTC), and Unix time in
 // seconds, milliseconds, microseconds or nanoseconds, told apart by size. Times
 // outside 2000 to 2100 are not believed. ok is false for anything else.
 func parseTime(s string) (at time.Time, ok bool) {
 	s = strings.TrimSpace(s)
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05-0700"} {
+	for _, layout := range []string{
+		time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05-0700",
+		time.RFC1123, time.RFC1123Z, "1/2/2006 3:04:05 PM",
+	} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), believable(t)
 		}

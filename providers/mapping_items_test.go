@@ -2,6 +2,7 @@ package providers_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -93,4 +94,16 @@ shapes:
 
 	_, err = providers.Custom("own", "own.yaml", []byte("title: Own\nverify:\n  - use: token\nshapes:\n  - required: [colour]\n    title: body.t\n"))
 	require.ErrorContains(t, err, `"colour" cannot be required`)
+}
+
+func TestMappingTimes(t *testing.T) {
+	t.Parallel()
+	for _, written := range []string{
+		`"Thu, 09 Oct 2025 11:59:30 GMT"`, `"Thu, 09 Oct 2025 13:59:30 +0200"`, `"10/9/2025 11:59:30 AM"`,
+		`"2025-10-09T11:59:30Z"`, `"2025-10-09T11:59:30.000+0000"`, `1760011170`, `"1760011170000"`,
+	} {
+		accepted, err := readWith(t, "shapes:\n  - title: body.title\n    time: body.at\n", `{"title": "x", "at": `+written+`}`)
+		require.NoError(t, err)
+		assert.Equal(t, receivedAt.Add(-30*time.Second), accepted.Batch.Signals[0].Timestamp, written)
+	}
 }
