@@ -27,6 +27,7 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.CustomTypeAdapter(view{}),
 		cel.Variable("body", dyn),
 		cel.Variable("headers", dyn),
+		cel.Variable("query", dyn),
 		cel.Variable("item", dyn),
 		cel.Variable("index", cel.IntType),
 		ext.Strings(ext.StringsVersion(4)),

@@ -26,6 +26,8 @@ type mapping struct {
 	Verify []Scheme `yaml:"verify"`
 	// StaleStatus answers a right but stale signature: 400 (default) or 401.
 	StaleStatus int `yaml:"stale_status"`
+	// Handshakes answer a vendor's check of the endpoint.
+	Handshakes []handshake `yaml:"handshakes"`
 	// EventID is the same on a retry of one delivery and differs between events.
 	EventID   choices `yaml:"event_id"`
 	EventType choices `yaml:"event_type"`
@@ -133,6 +135,9 @@ func (m *mapping) check() error {
 	m.proof(e)
 	m.tables(e)
 	c := compiler{mistakes: e}
+	for i := range m.Handshakes {
+		m.Handshakes[i].check(&c)
+	}
 	c.expression(&m.Each)
 	c.scope(m.Let, func() {
 		c.choices(m.EventID)

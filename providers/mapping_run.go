@@ -48,7 +48,7 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 	}
 	batch := Batch{}
 	rd := &reading{m: m, batch: &batch, traced: traced, signal: -1, vars: scope{
-		"body": view{}.NativeToValue(body), "headers": headerView(r.Header),
+		"body": view{}.NativeToValue(body), "headers": headerView(r.Header), "query": absent{},
 		"item": absent{}, "index": 0,
 	}}
 	rd.items()
