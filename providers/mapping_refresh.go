@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -14,8 +15,11 @@ import (
 // look like a number or a time and belong to nobody's identity.
 func (p *mapped) Refresh(body []byte, at time.Time, n int) []byte {
 	batch, err := p.m.read(&Request{Body: body}, nil)
-	if err != nil || batch.EventID == "" {
+	switch {
+	case err != nil:
 		return body
+	case batch.EventID == "":
+		return respaced(body, mark(at, n))
 	}
 	return replaceValues(body, mark(at, n), func(s string) bool {
 		if s == batch.EventID {
@@ -35,6 +39,19 @@ func identifies(batch *Batch, s string) bool {
 		}
 	}
 	return false
+}
+
+// respaced writes a number in spaces and tabs behind JSON: the same payload in
+// other bytes, for vendors whose id of the delivery is not in the body.
+func respaced(body []byte, mark int64) []byte {
+	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
+		return body
+	}
+	out := append(bytes.Clone(body), '\n')
+	for bits := mark; bits > 0; bits >>= 1 {
+		out = append(out, " \t"[bits&1])
+	}
+	return out
 }
 
 // minPart is the shortest value that is taken for a part of a composed key.
