@@ -119,9 +119,9 @@ func (i *Ingest) sources() ([]ingest.Source, error) {
 }
 
 func (i *Ingest) source(s config.Source) (ingest.Source, error) {
-	spec, ok := providers.Lookup(s.Provider)
-	if !ok {
-		return ingest.Source{}, fmt.Errorf("front: source %s: no provider %q", s.Name, s.Provider)
+	spec, err := specOf(s)
+	if err != nil {
+		return ingest.Source{}, fmt.Errorf("front: source %s: %w", s.Name, err)
 	}
 	p, err := spec.New(providerConfig(s, func() string { return i.self.Load().(string) }))
 	if err != nil {

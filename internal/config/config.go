@@ -65,8 +65,12 @@ type Start struct {
 // filled in; only those marked "0: the vendor's" are left to the provider.
 type Source struct {
 	Name            string
-	Provider        string
-	Secrets         []Secret // newest first
+	Provider        string         // registry name; of a mapping, its file's name
+	Mapping         string         // path of a mapping, instead of a known provider
+	Secrets         []SourceSecret // newest first
+	Schemes         []string       // of the vendor's; empty: all
+	AllowWeak       bool
+	PublicURL       string
 	Channel         string
 	Window          time.Duration
 	Debounce        time.Duration
@@ -77,9 +81,16 @@ type Source struct {
 	TolerancePast   time.Duration
 	ToleranceFuture time.Duration // 0: the vendor's
 	StaleStatus     int           // 0: the vendor's
-	MinAssurance    string        // token or signed
+	MinAssurance    string        // token or signed; none with schemes: [none]
 	DeliveryTTL     time.Duration
 	Paused          bool
+}
+
+// SourceSecret is a secret of a source and the time in which it counts; a zero
+// time is no bound.
+type SourceSecret struct {
+	Value               Secret
+	NotBefore, NotAfter time.Time
 }
 
 // Addr is the address that ingest listens on.
@@ -88,8 +99,12 @@ func (c *Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.
 // DefaultSource returns a source with every figure at its default. `nerve dev`
 // builds its own sources from it.
 func DefaultSource(name, provider string, secrets ...Secret) Source {
+	valued := make([]SourceSecret, len(secrets))
+	for i, s := range secrets {
+		valued[i].Value = s
+	}
 	return Source{
-		Name: name, Provider: provider, Secrets: secrets,
+		Name: name, Provider: provider, Secrets: valued,
 		Window: 15 * time.Minute, Debounce: 5 * time.Minute, QuietPeriod: 24 * time.Hour,
 		Rate: 100, Burst: 200, HardCap: 2000,
 		TolerancePast: 5 * time.Minute, MinAssurance: "token", DeliveryTTL: 24 * time.Hour,

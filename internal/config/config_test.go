@@ -34,7 +34,9 @@ func yamlFile(t *testing.T, yaml string) string {
 
 func load(t *testing.T, o Options) *Config {
 	t.Helper()
-	o.Providers = vendors
+	if o.Providers == nil {
+		o.Providers = vendors
+	}
 	if o.Program == "" {
 		o.Program = Ingest
 	}
@@ -45,7 +47,9 @@ func load(t *testing.T, o Options) *Config {
 
 func mistakes(t *testing.T, o Options) map[string]Mistake {
 	t.Helper()
-	o.Providers = vendors
+	if o.Providers == nil {
+		o.Providers = vendors
+	}
 	if o.Program == "" {
 		o.Program = Ingest
 	}
@@ -112,14 +116,14 @@ sources:
 	c := load(t, Options{File: path, Environ: enough("DD_TOKEN="+long("d"), "SLACK_CHANNEL=C0DEFAULT", "WEBHOOK_SIGNATURE_MAX_AGE_SECONDS=60")})
 	require.Len(t, c.Sources, 2, "the file's slack replaces the shortcut's")
 	dd, sl := c.Sources[0], c.Sources[1]
-	assert.Equal(t, []Secret{Secret(long("d")), Secret(long("f")), Secret(long("literal"))}, dd.Secrets)
+	assert.Equal(t, DefaultSource("", "", Secret(long("d")), Secret(long("f")), Secret(long("literal"))).Secrets, dd.Secrets)
 	assert.Equal(t, "C0EXAMPLE", dd.Channel)
 	assert.Equal(t, 30*time.Minute, dd.Window)
 	assert.Equal(t, []int{10, 200, 200}, []int{dd.Rate, dd.Burst, dd.HardCap}, "the cap follows the rate")
 	assert.Equal(t, 400, dd.StaleStatus)
 	assert.Equal(t, "signed", dd.MinAssurance)
 	assert.True(t, dd.Paused)
-	assert.Equal(t, []Secret{Secret(long("mine"))}, sl.Secrets)
+	assert.Equal(t, DefaultSource("", "", Secret(long("mine"))).Secrets, sl.Secrets)
 	assert.Equal(t, "C0DEFAULT", sl.Channel)
 	assert.Equal(t, time.Minute, sl.TolerancePast)
 	assert.Equal(t, 5000, sl.HardCap)
@@ -255,7 +259,7 @@ func TestTable(t *testing.T) {
 	for _, env := range []string{"HOST", "PORT", "LOG_LEVEL", "SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "TIMESTAMP_TOLERANCE", "SLACK_EVENTS_TOPIC", "QUEUE_BACKEND_TYPE", "REDIS_URL"} {
 		assert.True(t, seen[env], "row O4 names %s", env)
 	}
-	assert.Len(t, SourceKeys(), 16)
+	assert.Len(t, SourceKeys(), 21)
 }
 
 func TestClosest(t *testing.T) {

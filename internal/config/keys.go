@@ -82,8 +82,13 @@ type SourceKey struct {
 
 var sourceKeys = []SourceKey{
 	{"name", "", "required; the URL segment: a-z, 0-9 and -, at most 40 characters"},
-	{"provider", "", "required; the vendor's registry name"},
-	{"secrets", "", "required; newest first, each env:NAME, file:/path or the value itself, at least 32 characters"},
+	{"provider", "", "required, unless mapping is given; the vendor's registry name"},
+	{"mapping", "", "file that describes a vendor of your own (docs/mappings.md), instead of provider"},
+	{"secrets", "", "required; newest first, each env:NAME, file:/path or the value itself, at least 32 characters; or a group of value, not_before and not_after"},
+	{"schemes", "all", "which of the vendor's ways of proof are taken; [none] takes everybody and needs i_understand"},
+	{"allow_weak", "false", "true takes schemes with SHA-1, where a vendor offers nothing else"},
+	{"i_understand", "false", "true confirms that schemes: [none] lets anybody raise incidents"},
+	{"public_url", "", "the URL that the vendor was given, for vendors that sign it (Twilio) behind a proxy"},
 	{"channel", "slack.channel", "Slack channel for the source's incidents"},
 	{"window", "15m", "content fingerprint window, for deliveries without an id"},
 	{"debounce", "5m", "storm window: repeats of one alert fold into one incident"},

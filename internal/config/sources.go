@@ -44,7 +44,7 @@ func (l *loader) sources(c *Config) []Source {
 		}
 		l.checkSecret(l.name(sc.path), secret)
 		s := base
-		s.Name, s.Provider, s.Secrets = sc.name, sc.name, []Secret{secret}
+		s.Name, s.Provider, s.Secrets = sc.name, sc.name, []SourceSecret{{Value: secret}}
 		all = append(all, s)
 	}
 	if len(all) == 0 && l.options.Program == Ingest {
@@ -109,8 +109,8 @@ func (e *entry) source(s Source) Source {
 	if !sourceName.MatchString(s.Name) {
 		e.mistake(e.key("name"), fmt.Sprintf("%q is not a name", s.Name), "Use 1 to 40 of a-z, 0-9 and -")
 	}
-	s.Provider = e.provider()
-	s.Secrets = e.secrets()
+	s.Provider, s.Mapping = e.provider()
+	e.proof(&s)
 	if v := e.value("channel"); v != "" {
 		s.Channel = v
 	}
@@ -140,7 +140,7 @@ func (e *entry) figures(s *Source) {
 			e.mistake(e.key("stale_status"), fmt.Sprintf("%q is not allowed", v), "Use 400 or 401")
 		}
 	}
-	if v := e.value("min_assurance"); v != "" {
+	if v := e.value("min_assurance"); v != "" && !s.anybody() {
 		if s.MinAssurance = v; v != "signed" && v != "token" {
 			e.mistake(e.key("min_assurance"), fmt.Sprintf("%q is not known", v), "Use signed or token")
 		}
@@ -171,37 +171,6 @@ func (e *entry) value(name string) string {
 		e.mistake(e.key(name), "is a list or a group", "Give one value")
 	}
 	return s
-}
-
-func (e *entry) provider() string {
-	p := e.value("provider")
-	switch known := e.options.Providers; {
-	case p == "":
-		e.mistake(e.key("provider"), "is missing", "Name the vendor: "+strings.Join(known, ", "))
-	case len(known) > 0 && !slices.Contains(known, p):
-		e.mistake(e.key("provider"), fmt.Sprintf("there is no provider %q", p), "Use one of "+strings.Join(known, ", "))
-	}
-	return p
-}
-
-func (e *entry) secrets() []Secret {
-	raw, ok := e.raw["secrets"].([]any)
-	if !ok && e.raw["secrets"] != nil {
-		raw = []any{e.raw["secrets"]}
-	}
-	if len(raw) == 0 {
-		e.mistake(e.key("secrets"), "is missing: nothing unsigned is accepted", "Give at least one, such as env:NAME")
-	}
-	var all []Secret
-	for i, v := range raw {
-		key := fmt.Sprintf("%s[%d]", e.key("secrets"), i)
-		text, _ := scalar(v)
-		if s := e.resolve(key, text); s != "" {
-			e.checkSecret(key, s)
-			all = append(all, s)
-		}
-	}
-	return all
 }
 
 // resolve follows env:NAME and file:/path; anything else is the secret itself.

@@ -35,6 +35,7 @@ type Delivery struct {
 	EventType   string            `json:"event_type,omitempty"`
 	Scheme      string            `json:"scheme,omitempty"`
 	Assurance   string            `json:"assurance,omitempty"`
+	SecretID    string            `json:"secret_id,omitempty"` // which secret matched, as providers.SecretID
 	Outcome     Outcome           `json:"outcome"`
 	Reason      string            `json:"reason,omitempty"` // precise, for operators
 	Code        string            `json:"code,omitempty"`   // problem code, such as WEBHOOK_SIGNATURE_INVALID

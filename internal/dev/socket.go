@@ -38,7 +38,7 @@ func (d *Dev) socketMode(appToken, ingest string) func(context.Context) error {
 func (d *Dev) slackSecret() string {
 	for _, s := range d.cfg.Sources {
 		if s.Name == "slack" {
-			return s.Secrets[0].Reveal()
+			return s.Secrets[0].Value.Reveal()
 		}
 	}
 	return ""

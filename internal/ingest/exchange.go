@@ -19,6 +19,7 @@ type exchange struct {
 	body      []byte
 	delivery  contract.Delivery
 	answered  bool
+	untimed   bool // the proof covers no time
 }
 
 const (

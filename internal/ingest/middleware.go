@@ -101,7 +101,7 @@ func (s *Server) accept(c *gin.Context) {
 	}
 	accepted, err := providers.Accept(x.source.Provider, request)
 	proof := accepted.Proof
-	x.delivery.Scheme, x.delivery.Assurance = proof.Scheme, string(proof.Assurance)
+	x.delivery.Scheme, x.delivery.Assurance, x.delivery.SecretID = proof.Scheme, string(proof.Assurance), proof.SecretID
 	if proof.Assurance == "" { // nothing was proved, whatever the error says
 		s.unproved(c, x, err)
 		return
@@ -116,7 +116,7 @@ func (s *Server) accept(c *gin.Context) {
 	case accepted.Handshake != nil:
 		h := accepted.Handshake
 		s.finish(c, &answer{
-			handshake: &handshake{status: h.Status, contentType: h.ContentType, body: h.Body},
+			handshake: &handshake{status: h.Status, contentType: h.ContentType, header: h.Header, body: h.Body},
 			outcome:   contract.OutcomeHandshake, reason: "handshake",
 		})
 	case x.source.Paused:
@@ -124,6 +124,7 @@ func (s *Server) accept(c *gin.Context) {
 		a.retryAfter = retryAfter
 		s.finish(c, a)
 	default:
+		x.untimed = proof.Assurance == providers.AssuranceSigned && !proof.Timed()
 		s.admitRead(c, x, accepted.Batch, err)
 	}
 }
@@ -133,6 +134,13 @@ func (s *Server) accept(c *gin.Context) {
 func (s *Server) unproved(c *gin.Context, x *exchange, err error) {
 	if err == nil {
 		err = errors.New("ingest: the provider verified without a proof")
+	}
+	if errors.Is(err, providers.ErrUnavailable) {
+		// Not the sender's fault: the certificate that it names cannot be had now.
+		a := refuse(unavailable(), contract.OutcomeFailed, "proof_unavailable")
+		a.retryAfter, a.failure = retryAfter, err
+		s.finish(c, a)
+		return
 	}
 	s.backoff.failed(x.source.Name, x.delivery.RemoteIP)
 	a := refuse(rejection(err, x.source.StaleStatus), contract.OutcomeRejected, reason(err))
@@ -168,7 +176,7 @@ func (s *Server) admitRead(c *gin.Context, x *exchange, batch *providers.Batch, 
 		raw.Sealed = sealed
 	}
 	s.verified(c.Request.Context(), x, batch)
-	c.Set(verifiedKey, &verified{source: x.source, batch: batch, raw: raw, delivery: x.delivery})
+	c.Set(verifiedKey, &verified{source: x.source, batch: batch, raw: raw, delivery: x.delivery, untimed: x.untimed})
 }
 
 // take is the handler: it sees what was verified, and no request. The work goes

@@ -21,6 +21,9 @@ type verified struct {
 	batch    *providers.Batch
 	raw      incident.RawPayload
 	delivery contract.Delivery
+	// untimed says that a signature proved the bytes but no time: such a delivery
+	// stays right for ever, so its bytes themselves are what must come only once.
+	untimed bool
 }
 
 // pipeline makes what a verified delivery says durable. It knows no HTTP.

@@ -103,16 +103,21 @@ func hideKey(s *incident.Signal, id, window string) {
 }
 
 // deliveryKey names one signal of a delivery, the same on a retry. A vendor's id
-// is hashed, because some let customers choose it.
+// is hashed, because some let customers choose it. Where a signature covers no
+// time, the bytes stand for the id, which is often in a header that nobody signs:
+// a recorded delivery under another id is still the same one.
 func deliveryKey(v *verified, i int) string {
+	parts := []string{"delivery", v.batch.EventID}
 	switch {
+	case v.untimed:
+		parts = []string{"bytes", v.raw.SHA256}
 	case v.batch.EventID == "":
 		return ""
-	case len(v.batch.Signals) == 1:
-		return digest("delivery", v.batch.EventID)
-	default:
-		return digest("delivery", v.batch.EventID, strconv.Itoa(i))
 	}
+	if len(v.batch.Signals) > 1 {
+		parts = append(parts, strconv.Itoa(i))
+	}
+	return digest(parts...)
 }
 
 // entryOf is the delivery log's entry for one signal. A delivery of several has

@@ -50,7 +50,15 @@ func (s *Source) limits(window time.Duration) admission.Limits {
 
 // enough reports whether a proof is as good as the source asks for.
 func (s *Source) enough(a providers.Assurance) bool {
-	return a == providers.AssuranceSigned || a == providers.AssuranceToken && s.MinAssurance != providers.AssuranceSigned
+	switch a {
+	case providers.AssuranceSigned:
+		return true
+	case providers.AssuranceToken:
+		return s.MinAssurance != providers.AssuranceSigned
+	case providers.AssuranceNone:
+		return s.MinAssurance == providers.AssuranceNone
+	}
+	return false
 }
 
 // sources finds a source by its URL segment.

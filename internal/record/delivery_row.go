@@ -22,6 +22,7 @@ type deliveryRow struct {
 	EventType   string
 	Scheme      string
 	Assurance   string
+	SecretID    string `bun:"secret_id"`
 	Outcome     string
 	Reason      string
 	Code        string
@@ -41,7 +42,7 @@ type deliveryRow struct {
 func rowOfDelivery(d *contract.Delivery) deliveryRow {
 	row := deliveryRow{
 		ID: d.ID, Source: d.Source, Provider: d.Provider, ReceivedAt: d.ReceivedAt, RemoteIP: d.RemoteIP,
-		EventID: d.EventID, EventType: d.EventType, Scheme: d.Scheme, Assurance: d.Assurance,
+		EventID: d.EventID, EventType: d.EventType, Scheme: d.Scheme, Assurance: d.Assurance, SecretID: d.SecretID,
 		Outcome: string(d.Outcome), Reason: d.Reason, Code: d.Code, Status: d.Status, Signals: d.Signals,
 		WorkflowID: d.WorkflowID, IncidentID: d.IncidentID, Fingerprint: d.Fingerprint, Count: d.Count,
 		Headers: jsonOf(d.Headers), ContentType: d.ContentType, Size: d.Size, SHA256: d.SHA256, Sealed: d.Sealed,
@@ -59,7 +60,7 @@ func rowOfDelivery(d *contract.Delivery) deliveryRow {
 func (r *deliveryRow) delivery() contract.Delivery {
 	return contract.Delivery{
 		ID: r.ID, Source: r.Source, Provider: r.Provider, ReceivedAt: r.ReceivedAt.UTC(), RemoteIP: r.RemoteIP,
-		EventID: r.EventID, EventType: r.EventType, Scheme: r.Scheme, Assurance: r.Assurance,
+		EventID: r.EventID, EventType: r.EventType, Scheme: r.Scheme, Assurance: r.Assurance, SecretID: r.SecretID,
 		Outcome: contract.Outcome(r.Outcome), Reason: r.Reason, Code: r.Code, Status: r.Status, Signals: r.Signals,
 		WorkflowID: r.WorkflowID, IncidentID: r.IncidentID, Fingerprint: r.Fingerprint, Count: r.Count,
 		Headers: r.Headers.value, ContentType: r.ContentType, Size: r.Size, SHA256: r.SHA256, Sealed: r.Sealed,
