@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
 )
 
 // Refresh makes the payload a new event: what the mapping takes as the event's id
@@ -22,7 +24,7 @@ func (p *mapped) Refresh(body []byte, at time.Time, n int) []byte {
 	case batch.EventID == "":
 		return respaced(body, mark(at, n))
 	}
-	identity := renaming{ids: identities(&batch)}
+	identity := renaming{ids: identities(&batch, incident.KeyAlert)}
 	return rewritten(body, renaming{
 		ids: []string{batch.EventID}, mark: mark(at, n),
 		keep: func(s string) bool {
@@ -38,19 +40,22 @@ func (p *mapped) Renew(body []byte, at time.Time, n int) []byte {
 	if err != nil {
 		return body
 	}
-	ids := identities(&batch)
+	ids := identities(&batch, incident.KeyAlert, incident.KeyEvent)
 	if batch.EventID != "" {
 		ids = append(ids, batch.EventID)
 	}
 	return rewritten(body, renaming{ids: ids, mark: mark(at, n)})
 }
 
-// identities are what the alerts of a delivery are known by: keys, and groups
-// other than the name of a type of event.
-func identities(b *Batch) []string {
+// identities are what the alerts of a delivery are known by: keys of the given
+// kinds, and groups other than the name of a type of event.
+func identities(b *Batch, kinds ...incident.KeyKind) []string {
 	var ids []string
 	for i := range b.Signals {
-		for _, id := range []string{b.Signals[i].Key.Value, b.Signals[i].Group} {
+		for n, id := range []string{b.Signals[i].Key.Value, b.Signals[i].Group} {
+			if n == 0 && !slices.Contains(kinds, b.Signals[i].Key.Kind) {
+				continue
+			}
 			if id != "" && id != b.EventType && id != b.Signals[i].EventType && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
