@@ -42,7 +42,7 @@ func TestUptimeMonitors(t *testing.T) {
 		"kuma, own body": {"uptimekuma", `{"name": "Shop", "status": "🔴 Down", "hostnameOrURL": "https://shop.example.com", "msg": "[Shop] [🔴 Down] timeout"}`,
 			incident.StatusFiring, "Shop is down", "Shop"},
 		"kuma, own body, test": {"uptimekuma", `{"name": "Monitor Name not available", "status": "⚠️ Test", "msg": "My alert"}`, "", "", ""},
-		"kuma, pending":  {"uptimekuma", `{"heartbeat": {"status": 2}, "monitor": {"id": 7, "name": "Shop"}, "msg": "x"}`, "", "", ""},
+		"kuma, pending":        {"uptimekuma", `{"heartbeat": {"status": 2}, "monitor": {"id": 7, "name": "Shop"}, "msg": "x"}`, "", "", ""},
 		"pingdom, message as JSON text": {"pingdom", `{"message": "{\"check\": \"4711\", \"host\": \"web-01\", \"action\": \"notify_of_close\", \"incidentid\": 1, \"description\": \"up\"}"}`,
 			incident.StatusResolved, "web-01 is up", "4711"},
 		"pingdom, unknown state": {"pingdom", `{"check_id": 4711, "check_name": "Shop", "current_state": "WOBBLY"}`,
