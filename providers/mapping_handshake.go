@@ -1,13 +1,18 @@
 package providers
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/google/cel-go/common/types"
@@ -28,6 +33,9 @@ type handshake struct {
 	CRC  expression `yaml:"crc"`
 	JSON expression `yaml:"json"` // the answer's body, an object
 	Text expression `yaml:"text"` // or as plain text
+	// Confirm is a URL that has to be visited to agree to a subscription. Only
+	// Amazon SNS's own hosts are.
+	Confirm expression `yaml:"confirm"`
 	// Headers of the answer; one without a value is left out.
 	Headers map[string]choices `yaml:"headers"`
 }
@@ -55,11 +63,15 @@ func (h *handshake) check(c *compiler) {
 	if h.CRC.text != "" && h.Method != http.MethodPost {
 		c.add("handshakes: crc needs a proof, so it goes with POST only: anybody could have texts signed otherwise")
 	}
+	if h.Confirm.text != "" && h.Method != http.MethodPost {
+		c.add("handshakes: confirm needs a proof, so it goes with POST only")
+	}
 	if h.Status < 200 || h.Status > 299 {
 		c.add("handshakes: status is %d: use 200 to 299", h.Status)
 	}
 	c.expression(&h.When)
 	c.expression(&h.CRC)
+	c.expression(&h.Confirm)
 	c.names, c.env = []string{"crc"}, nil
 	c.expression(&h.JSON)
 	c.expression(&h.Text)
@@ -111,6 +123,13 @@ func (m *mapping) reading(r *Request, method string) *reading {
 
 func (p *mapped) answer(rd *reading, h *handshake) *Response {
 	out := &Response{Status: h.Status, ContentType: "text/plain; charset=utf-8", Header: http.Header{}}
+	if h.Confirm.text != "" {
+		if err := p.confirm(textValue(rd.value(&h.Confirm))); err != nil {
+			// The sender repeats what was not taken.
+			out.Status, out.Body = http.StatusServiceUnavailable, []byte("the subscription could not be confirmed")
+			return out
+		}
+	}
 	if challenge := textValue(rd.value(&h.CRC)); challenge != "" && len(p.secrets) > 0 {
 		mac := hmac.New(sha256.New, []byte(p.secrets[0].Value))
 		mac.Write([]byte(challenge))
@@ -137,6 +156,44 @@ func (p *mapped) answer(rd *reading, h *handshake) *Response {
 		return nil
 	}
 	return out
+}
+
+// confirmTimeout bounds the visit; SNS waits 15 s for an answer.
+const confirmTimeout = 5 * time.Second
+
+// confirm agrees to a subscription of Amazon SNS. Redirects are not followed.
+func (p *mapped) confirm(address string) error {
+	u, err := snsURL(address)
+	if err != nil {
+		return err
+	}
+	if u.Query().Get("Action") != "ConfirmSubscription" {
+		return errors.New("providers: not the confirmation of a subscription")
+	}
+	client := http.Client{}
+	if p.http != nil {
+		client = *p.http
+	}
+	client.Timeout = confirmTimeout
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	ctx, cancel := context.WithTimeout(context.Background(), confirmTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return fmt.Errorf("providers: confirm a subscription: %w", err)
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return fmt.Errorf("providers: confirm a subscription: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if _, err := io.CopyN(io.Discard, answer.Body, 64<<10); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("providers: confirm a subscription: %w", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("providers: confirm a subscription: %s", answer.Status)
+	}
+	return nil
 }
 
 // plainValue is a value as encoding/json takes it.

@@ -84,3 +84,59 @@ handshakes:
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// transport answers every request of a client, and keeps their URLs.
+type transport struct {
+	status  int
+	visited []string
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.visited = append(t.visited, r.URL.String())
+	return &http.Response{
+		StatusCode: t.status, Status: http.StatusText(t.status), Header: http.Header{"Location": {"https://elsewhere.example.com"}},
+		Body: http.NoBody, Request: r,
+	}, nil
+}
+
+func TestSubscriptionIsConfirmed(t *testing.T) {
+	t.Parallel()
+	m := mappingOf(t, `
+title: Example
+shapes: [{title: body.title}]
+handshakes:
+  - when: body.Type == "SubscriptionConfirmation"
+    confirm: body.SubscribeURL
+    text: '"confirmed"'
+`)
+	const right = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=a&Token=t"
+	for address, want := range map[string]int{
+		right: 200,
+		"https://sns.eu-west-1.amazonaws.com/?Action=Publish":                                  503,
+		"https://sns.eu-west-1.amazonaws.com.example.com/?Action=ConfirmSubscription":          503,
+		"http://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription":                       503,
+		"https://169.254.169.254/?Action=ConfirmSubscription":                                  503,
+		"https://user@sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription":                 503,
+		"https://example.com#@sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&x=y&z=w": 503,
+	} {
+		visits := &transport{status: 200}
+		p, err := newMapped(m, Config{Secrets: Secrets("s"), HTTP: &http.Client{Transport: visits}})
+		require.NoError(t, err)
+		got := p.(*mapped).Handshake(&Request{Method: "POST", Body: []byte(`{"Type":"SubscriptionConfirmation","SubscribeURL":"` + address + `"}`)})
+		require.NotNil(t, got, address)
+		assert.Equal(t, want, got.Status, address)
+		if want == 200 {
+			assert.Equal(t, []string{address}, visits.visited)
+		} else {
+			assert.Empty(t, visits.visited, address)
+		}
+	}
+	for _, status := range []int{302, 403, 500} {
+		visits := &transport{status: status}
+		p, err := newMapped(m, Config{Secrets: Secrets("s"), HTTP: &http.Client{Transport: visits}})
+		require.NoError(t, err)
+		got := p.(*mapped).Handshake(&Request{Method: "POST", Body: []byte(`{"Type":"SubscriptionConfirmation","SubscribeURL":"` + right + `"}`)})
+		assert.Equal(t, 503, got.Status, "Amazon answered %d", status)
+		assert.Len(t, visits.visited, 1, "no redirect is followed")
+	}
+}

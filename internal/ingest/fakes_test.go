@@ -249,6 +249,8 @@ func (v *vendor) Verify(r *providers.Request) (providers.Proof, error) {
 		return providers.Proof{}, errors.New("vendor: " + token)
 	case "nothing":
 		return providers.Proof{}, nil
+	case "away":
+		return providers.Proof{}, fmt.Errorf("vendor: %w", providers.ErrUnavailable)
 	case "untimed":
 		return providers.Proof{Scheme: "signed", Assurance: providers.AssuranceSigned}, nil
 	case goodToken:

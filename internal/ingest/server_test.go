@@ -158,6 +158,18 @@ func TestProbe(t *testing.T) {
 	assert.Zero(t, b.vendor.parsed)
 }
 
+func TestProofThatCannotBeChecked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for range 50 {
+		w := b.do(request(t, "/webhooks/vendor", "away", body(t, "one", signal())))
+		assert.Equal(t, 503, w.Code, "the sender's address is not held against it")
+		assert.NotEmpty(t, w.Header().Get("Retry-After"))
+	}
+	assert.Zero(t, b.vendor.parsed)
+	assert.Contains(t, b.log.String(), "proof_unavailable")
+}
+
 func TestUntimedSignatureIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
