@@ -44,7 +44,7 @@ func TestCorpusParses(t *testing.T) {
 	t.Parallel()
 	dir := corpusDir(t)
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, secretOf(t, spec, 1))
 		oracle := map[string][]corpusOracle{}
 		readCorpus(t, filepath.Join(dir, spec.Name, "oracle.json"), &oracle)
 		files, err := filepath.Glob(filepath.Join(dir, spec.Name, "*"))
@@ -58,7 +58,7 @@ func TestCorpusParses(t *testing.T) {
 			read++
 			body, err := os.ReadFile(file)
 			require.NoError(t, err)
-			accepted, err := providers.Accept(p, signed(t, spec, secret(1), envelope(spec.Name, name, body), receivedAt))
+			accepted, err := providers.Accept(p, signed(t, spec, secretOf(t, spec, 1), envelope(spec.Name, name, body), receivedAt))
 			require.NoError(t, err, name)
 			logAccepted(t, spec.Name+"/"+name, accepted)
 			if accepted.Batch != nil {
@@ -180,7 +180,7 @@ func TestCorpusVectors(t *testing.T) {
 
 func checkHandshake(t *testing.T, spec providers.Spec, v corpusVector) {
 	t.Helper()
-	accepted, err := providers.Accept(build(t, spec, secret(1)), signed(t, spec, secret(1), []byte(v.Body), receivedAt))
+	accepted, err := providers.Accept(build(t, spec, secretOf(t, spec, 1)), signed(t, spec, secretOf(t, spec, 1), []byte(v.Body), receivedAt))
 	require.NoError(t, err)
 	require.NotNil(t, accepted.Handshake, v.Name)
 	assert.Equal(t, v.Response.Status, accepted.Handshake.Status)

@@ -42,8 +42,8 @@ func FuzzVerify(f *testing.F) {
 	}
 	var targets []target
 	for _, spec := range providers.All() {
-		t := target{provider: build(f, spec, secret(1), secret(2))}
-		for name := range signed(f, spec, secret(1), []byte("{}"), receivedAt).Header {
+		t := target{provider: build(f, spec, secretOf(f, spec, 1), secretOf(f, spec, 2))}
+		for name := range signed(f, spec, secretOf(f, spec, 1), []byte("{}"), receivedAt).Header {
 			t.headers = append(t.headers, name)
 		}
 		targets = append(targets, t)
@@ -73,7 +73,7 @@ func FuzzParse(f *testing.F) {
 	all := providers.All()
 	built := make([]providers.Provider, len(all))
 	for i, spec := range all {
-		built[i] = build(f, spec, secret(1))
+		built[i] = build(f, spec, secretOf(f, spec, 1))
 	}
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
 		for _, p := range built {

@@ -25,9 +25,9 @@ type golden struct {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, secretOf(t, spec, 1))
 		for _, name := range providers.FixtureNames(spec.Name) {
-			accepted, err := providers.Accept(p, signed(t, spec, secret(1), fixture(t, spec, name), receivedAt))
+			accepted, err := providers.Accept(p, signed(t, spec, secretOf(t, spec, 1), fixture(t, spec, name), receivedAt))
 			got := golden{Batch: accepted.Batch}
 			if accepted.Handshake != nil {
 				got.Handshake = accepted.Handshake.ContentType + "\n" + string(accepted.Handshake.Body)

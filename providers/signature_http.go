@@ -130,7 +130,7 @@ func (s *httpSignature) dictionary(r *Request, name string) (*httpsfv.Dictionary
 	}
 	text, err := httpsfv.Marshal(dictionary)
 	spaces := strings.NewReplacer(" ", "", "\t", "")
-	if err != nil || spaces.Replace(text) != spaces.Replace(value) {
+	if err != nil || spaces.Replace(text) != spaces.Replace(value) || strings.TrimSpace(value) != value {
 		return nil, unreadable
 	}
 	return dictionary, nil
@@ -337,7 +337,7 @@ var digestHashes = map[string]crypto.Hash{"sha-256": crypto.SHA256, "sha-512": c
 // compute, and every such hash is the body's (RFC 9530).
 func contentDigest(r *Request) bool {
 	value, err := oneHeader(r.Header, "Content-Digest")
-	if err != nil || len(value) > maxProofLen {
+	if err != nil || len(value) > maxProofLen || strings.TrimSpace(value) != value {
 		return false
 	}
 	dictionary, err := httpsfv.UnmarshalDictionary([]string{value})
