@@ -121,8 +121,9 @@ func TestSNSFetchesACertificateOnce(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			proof, err := v.Verify(&Request{Body: body, ReceivedAt: testedAt})
-			assert.NoError(t, err)
-			assert.Equal(t, testedAt, proof.SignedAt)
+			if err != nil || !proof.SignedAt.Equal(testedAt) {
+				t.Errorf("%v at %s", err, proof.SignedAt)
+			}
 		})
 	}
 	all.Wait()

@@ -45,7 +45,7 @@ func TestComparisonTakesItsTime(t *testing.T) { //nolint:paralleltest // the few
 		build(subtle.ConstantTimeCompare, 0), build(subtle.ConstantTimeCompare, last), build(naive, 0), build(naive, last),
 	}
 	const attempts, rounds, calls = 5, 1500, 20
-	var real, leak time.Duration
+	var ours, leak time.Duration
 	for range attempts {
 		samples := make([][]time.Duration, len(runs))
 		for round := range rounds {
@@ -63,11 +63,11 @@ func TestComparisonTakesItsTime(t *testing.T) { //nolint:paralleltest // the few
 			slices.Sort(samples[i])
 			medians[i] = samples[i][rounds/2]
 		}
-		real, leak = (medians[1] - medians[0]).Abs(), medians[3]-medians[2]
+		ours, leak = (medians[1] - medians[0]).Abs(), medians[3]-medians[2]
 		t.Logf("first byte wrong %s, last byte wrong %s; with a comparison that stops early %s and %s", medians[0], medians[1], medians[2], medians[3])
-		if leak > 0 && real < leak/3 {
+		if leak > 0 && ours < leak/3 {
 			return
 		}
 	}
-	assert.Failf(t, "the time to refuse tells where a signature is wrong", "%s, where a comparison that stops early shows %s", real, leak)
+	assert.Failf(t, "the time to refuse tells where a signature is wrong", "%s, where a comparison that stops early shows %s", ours, leak)
 }
