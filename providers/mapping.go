@@ -60,6 +60,8 @@ type shape struct {
 	Let lets `yaml:"let"`
 	// Each gives the alerts of a delivery that may hold several, as item.
 	Each expression `yaml:"each"`
+	// Warn says what is odd about a delivery of this shape ("alerts were cut").
+	Warn choices `yaml:"warn"`
 
 	Kind    incident.Kind    `yaml:"kind"`     // alert by default
 	KeyKind incident.KeyKind `yaml:"key_kind"` // alert by default
@@ -220,6 +222,7 @@ func (s *shape) check(c *compiler, number int) {
 	}
 	c.expression(&s.When)
 	c.expression(&s.Each)
+	c.choices(s.Warn)
 	c.scope(s.Let, func() {
 		for _, list := range []choices{s.Key, s.Group, s.Title, s.Description, s.Severity, s.Status, s.Time, s.EventType, s.Tags} {
 			c.choices(list)

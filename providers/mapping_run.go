@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
@@ -49,8 +50,11 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 	batch := Batch{}
 	rd := &reading{m: m, batch: &batch, traced: traced, signal: -1, vars: scope{
 		"body": view{}.NativeToValue(body), "headers": headerView(r.Header), "query": absent{},
-		"item": absent{}, "index": 0,
+		"received": absent{}, "item": absent{}, "index": 0,
 	}}
+	if !r.ReceivedAt.IsZero() {
+		rd.vars["received"] = types.Timestamp{Time: r.ReceivedAt.UTC()}
+	}
 	rd.items()
 	if len(rd.missing) > 0 {
 		return batch, rd.missing
@@ -60,6 +64,9 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 
 // shape reads the alerts of a delivery.
 func (rd *reading) shape(s *shape) {
+	if odd := rd.text("warn", s.Warn); odd != "" {
+		rd.warn(incident.Cut(odd, 200))
+	}
 	if s.Each.text == "" {
 		rd.alert(s)
 		return
