@@ -85,7 +85,9 @@ func (m *mapping) spec() Spec {
 // mapped is a provider that is a mapping.
 type mapped struct {
 	*verifier
-	m *mapping
+	m       *mapping
+	secrets []Secret
+	http    *http.Client
 }
 
 func newMapped(m *mapping, cfg Config) (Provider, error) {
@@ -93,7 +95,7 @@ func newMapped(m *mapping, cfg Config) (Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("providers: %s: %w", m.name, err)
 	}
-	return &mapped{verifier: v, m: m}, nil
+	return &mapped{verifier: v, m: m, secrets: cfg.Secrets, http: cfg.HTTP}, nil
 }
 
 // Sign adds what the vendor adds.

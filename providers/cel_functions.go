@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -27,9 +28,13 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.CustomTypeAdapter(view{}),
 		cel.Variable("body", dyn),
 		cel.Variable("headers", dyn),
+		cel.Variable("query", dyn),
+		cel.Variable("received", dyn),
 		cel.Variable("item", dyn),
 		cel.Variable("index", cel.IntType),
 		ext.Strings(ext.StringsVersion(4)),
+		cel.Macros(cel.GlobalMacro("first", 1, softElements), cel.GlobalMacro("join", 2, softElements)),
+		function1(softFunction, dyn, dyn, lenient),
 		function1("text", dyn, str, func(v ref.Val) ref.Val { return types.String(textValue(v)) }),
 		function1("json", dyn, dyn, celJSON),
 		function1("first", dyn, dyn, celFirst),
@@ -48,6 +53,28 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 			cel.BinaryBinding(celWithin))),
 	)
 })
+
+// softFunction turns what cannot be computed into what is absent.
+const softFunction = "soft"
+
+// softElements lets an element of a list that is written out in first or join
+// fail alone. CEL gives up on a list with one failed element, so that
+// first([body.host.name, body.host]) would give nothing where host is a text.
+func softElements(factory cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	if args[0].Kind() != ast.ListKind {
+		return nil, nil //nolint:nilnil // how a macro says that the call stays as it is
+	}
+	name := "first"
+	if len(args) == 2 {
+		name = "join"
+	}
+	elements := args[0].AsList().Elements()
+	soft := make([]ast.Expr, len(elements))
+	for i, e := range elements {
+		soft[i] = factory.NewCall(softFunction, e)
+	}
+	return factory.NewCall(name, append([]ast.Expr{factory.NewList(soft...)}, args[1:]...)...), nil
+}
 
 func function1(name string, in, out *cel.Type, f func(ref.Val) ref.Val) cel.EnvOption {
 	return cel.Function(name, cel.Overload(name+"_dyn", []*cel.Type{in}, out, cel.UnaryBinding(f), cel.OverloadIsNonStrict()))

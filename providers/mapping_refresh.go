@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -10,13 +11,47 @@ import (
 )
 
 // Refresh makes the payload a new event: what the mapping takes as the event's id
-// changes wherever it stands.
+// changes wherever it stands. Of an id that is composed, those parts change that
+// look like a number or a time and belong to nobody's identity.
 func (p *mapped) Refresh(body []byte, at time.Time, n int) []byte {
 	batch, err := p.m.read(&Request{Body: body}, nil)
-	if err != nil || batch.EventID == "" {
+	switch {
+	case err != nil:
+		return body
+	case batch.EventID == "":
+		return respaced(body, mark(at, n))
+	}
+	return replaceValues(body, mark(at, n), func(s string) bool {
+		if s == batch.EventID {
+			return true
+		}
+		return len(s) >= minPart && strings.ContainsAny(s, "0123456789") && partOf(batch.EventID, s) && !identifies(&batch, s)
+	})
+}
+
+// identifies reports whether a value is, or is a part of, what an alert of the
+// delivery is known by.
+func identifies(batch *Batch, s string) bool {
+	for i := range batch.Signals {
+		key, group := batch.Signals[i].Key.Value, batch.Signals[i].Group
+		if s == key || s == group || len(s) >= minPart && (partOf(key, s) || partOf(group, s)) {
+			return true
+		}
+	}
+	return false
+}
+
+// respaced writes a number in spaces and tabs behind JSON: the same payload in
+// other bytes, for vendors whose id of the delivery is not in the body.
+func respaced(body []byte, mark int64) []byte {
+	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
 		return body
 	}
-	return replaceValues(body, mark(at, n), func(s string) bool { return s == batch.EventID })
+	out := append(bytes.Clone(body), '\n')
+	for bits := mark; bits > 0; bits >>= 1 {
+		out = append(out, " \t"[bits&1])
+	}
+	return out
 }
 
 // minPart is the shortest value that is taken for a part of a composed key.
@@ -33,13 +68,7 @@ func (p *mapped) Renew(body []byte, at time.Time, n int) []byte {
 		if s != "" && s == batch.EventID {
 			return true
 		}
-		for i := range batch.Signals {
-			key, group := batch.Signals[i].Key.Value, batch.Signals[i].Group
-			if s == key || s == group || len(s) >= minPart && (partOf(key, s) || partOf(group, s)) {
-				return true
-			}
-		}
-		return false
+		return identifies(&batch, s)
 	})
 }
 
@@ -110,6 +139,9 @@ func replacedText(s string, mark int64, change func(string) bool) string {
 	}
 	if !change(strings.TrimSpace(s)) {
 		return s
+	}
+	if t, err := time.Parse(time.RFC3339, strings.TrimSpace(s)); err == nil {
+		return t.Add(time.Duration(mark) * time.Microsecond).Format(time.RFC3339Nano) // still a time
 	}
 	return fmt.Sprintf("%s-%d", strings.TrimSpace(s), mark)
 }

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -54,6 +55,9 @@ var (
 	ErrSignature = errors.New("providers: signature does not match")
 	// ErrStale means that the proof is right and its time is outside the tolerance.
 	ErrStale = errors.New("providers: timestamp outside the tolerance")
+	// ErrUnavailable means that the proof could not be checked now, because the
+	// vendor's certificate cannot be fetched. The sender should try again.
+	ErrUnavailable = errors.New("providers: proof cannot be checked now")
 	// ErrMalformed means that a verified body cannot be read as this vendor's payload.
 	ErrMalformed = errors.New("providers: malformed payload")
 )
@@ -72,6 +76,9 @@ type Config struct {
 	// HTTP fetches certificates that a vendor publishes; nil means a client of
 	// our own. Redirects are never followed.
 	HTTP *http.Client
+	// Roots are what such a certificate must lead to; nil trusts the connection
+	// to the vendor's own host.
+	Roots *x509.CertPool
 	// TolerancePast and ToleranceFuture bound the signed time; 0 means the
 	// vendor's default.
 	TolerancePast, ToleranceFuture time.Duration
@@ -83,6 +90,7 @@ type Config struct {
 type Response struct {
 	Status      int
 	ContentType string
+	Header      http.Header // further headers
 	Body        []byte
 }
 
@@ -108,7 +116,7 @@ type Batch struct {
 // Provider knows one vendor. Implementations are safe for concurrent use.
 type Provider interface {
 	// Verify proves the sender from the raw bytes and headers. Its errors wrap
-	// ErrUnsigned, ErrSignature or ErrStale.
+	// ErrUnsigned, ErrSignature, ErrStale or ErrUnavailable.
 	Verify(*Request) (Proof, error)
 	// Parse reads a verified delivery. Its errors wrap ErrMalformed, or are
 	// incident.FieldErrors. Signals hold what the vendor sent, not yet scrubbed.
@@ -123,6 +131,14 @@ type Handshaker interface {
 	// Handshake answers a verified handshake request, or returns nil when the
 	// request is not one.
 	Handshake(*Request) *Response
+}
+
+// Prober is a provider whose vendor checks an endpoint by a GET or an OPTIONS
+// request, which it does not sign (Okta, CloudEvents, Dropbox). The answer holds
+// only what the request brought, and nothing of it goes any further.
+type Prober interface {
+	// Probe answers such a check, or returns nil when the request is not one.
+	Probe(*Request) *Response
 }
 
 // Spec describes a provider to the registry.

@@ -131,6 +131,9 @@ func Expand(schemes []Scheme) ([]Scheme, error) {
 		if !ok {
 			return nil, fmt.Errorf("providers: no scheme to use is called %q: there are %s", s.Use, strings.Join(Presets(), ", "))
 		}
+		if s.Header+s.Query+s.Prefix+string(s.Kind) != "" && slices.ContainsFunc(preset, func(o Scheme) bool { return o.Header != preset[0].Header }) {
+			return nil, fmt.Errorf("providers: use: %s stands for several headers, so its header, prefix, query or kind cannot be replaced: write the scheme out", s.Use)
+		}
 		for _, base := range preset {
 			out = append(out, overlay(base, s))
 		}

@@ -30,7 +30,7 @@ var (
 	keyForms = map[Kind][]string{
 		KindHMAC: {"raw", "base64", "hex", "whsec"}, KindToken: {"raw"}, KindBasic: {"raw"},
 		KindRSA: {"pem"}, KindECDSA: {"pem"}, KindEd25519: {"pem", "hex", "base64", "whpk"},
-		KindNone: {"none"},
+		KindSNS: {"arn"}, KindHTTPSignature: {"auto", "base64"}, KindCavage: {"auto"}, KindNone: {"none"},
 	}
 )
 
@@ -51,8 +51,13 @@ func (s Scheme) withDefaults(cfg Config) Scheme {
 	if forms := keyForms[s.Kind]; len(forms) > 0 {
 		fill(&s.Key, forms[0])
 	}
-	if s.Kind == KindBasic {
+	switch s.Kind {
+	case KindBasic:
 		fill(&s.Header, "Authorization")
+	case KindHTTPSignature, KindCavage:
+		fill(&s.Header, "Signature")
+	case KindSNS:
+		s.Past = firstDuration(s.Past, snsPast)
 	}
 	for _, name := range []*string{&s.Header, &s.TimeHeader, &s.IDHeader} {
 		*name = textproto.CanonicalMIMEHeaderKey(*name)
@@ -102,8 +107,12 @@ func (s Scheme) check() error {
 func (s Scheme) checkCarrier() error {
 	var problem string
 	switch s.Kind {
-	case KindNone, KindSNS, KindHTTPSignature, KindCavage:
+	case KindNone, KindSNS, KindCavage:
 		return nil
+	case KindHTTPSignature:
+		if _, ok := httpAlgs[s.Alg]; !ok && s.Alg != "" {
+			problem = fmt.Sprintf("alg %q is not one of %s", s.Alg, names(httpAlgs))
+		}
 	case KindToken:
 		if (s.Header == "") == (s.Query == "") {
 			problem = "a token needs either a header or a query parameter that carries it"

@@ -48,6 +48,10 @@ var presets = map[string][]Scheme{
 
 	"standard_webhooks": append(standardWebhooks("Webhook"), standardWebhooks("Svix")...),
 
+	"sns":            {{Name: "sns", Kind: KindSNS}},
+	"http_signature": {{Name: "http_signature", Kind: KindHTTPSignature}},
+	"drone":          {{Name: "drone", Kind: KindCavage}},
+
 	"slack": {{
 		Name: "slack v0", Kind: KindHMAC, Header: "X-Slack-Signature", Prefix: "v0=", Content: "v0:{timestamp}:{body}",
 		TimeHeader: "X-Slack-Request-Timestamp", Past: fiveMinutes, Future: fiveMinutes,

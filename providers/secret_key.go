@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -51,12 +52,10 @@ func bindKeys(schemes []Scheme, secrets []Secret) ([][]key, error) {
 // readKey reads a secret as the scheme spells it.
 func readKey(s Scheme, value string) (key, error) {
 	switch s.Kind {
+	case KindSNS:
+		return readTopic(value)
 	case KindHTTPSignature, KindCavage:
-		if strings.Contains(value, pemMark) {
-			k, err := publicKey(value)
-			return k, err
-		}
-		return sharedKey(s.Key, value)
+		return readHTTPKey(s, value)
 	case KindHMAC, KindToken, KindBasic:
 		k, err := sharedKey(s.Key, value)
 		if err == nil && s.Kind == KindBasic && !strings.Contains(value, ":") {
@@ -73,6 +72,22 @@ func readKey(s Scheme, value string) (key, error) {
 		return key{}, err
 	}
 	return k, k.fits(s.Kind)
+}
+
+// readHTTPKey reads the key of an HTTP signature: PEM, or else a shared key.
+func readHTTPKey(s Scheme, value string) (key, error) {
+	k, err := sharedKey(s.Key, value)
+	if strings.Contains(value, pemMark) {
+		k, err = publicKey(value)
+	}
+	if err != nil {
+		return key{}, err
+	}
+	if s.Kind == KindCavage {
+		_, alg := cavageAlg(k)
+		return k, k.fits(alg.kind)
+	}
+	return k, k.fits(httpAlgs[httpAlg(k, s.Alg)].kind)
 }
 
 var (
@@ -144,6 +159,9 @@ func edKey(form, value string) (key, error) {
 		return key{public: ed25519.PublicKey(raw)}, nil
 	case ed25519.PrivateKeySize:
 		private := ed25519.NewKeyFromSeed(raw[:ed25519.SeedSize])
+		if !bytes.Equal(private, raw) {
+			return key{}, errors.New("is an Ed25519 key whose halves do not belong together")
+		}
 		return key{public: private.Public(), private: private}, nil
 	}
 	return key{}, fmt.Errorf("has %d bytes, an Ed25519 key has %d", len(raw), ed25519.PublicKeySize)
@@ -163,9 +181,10 @@ func publicKey(value string) (key, error) {
 		}
 		return key{public: public}, nil
 	}
-	block, _ := pem.Decode([]byte(strings.TrimSpace(value)))
-	if block == nil {
-		return key{}, errors.New("is not readable as PEM")
+	text := strings.TrimSpace(value)
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(rest) > 0 || !strings.HasPrefix(text, pemMark) {
+		return key{}, errors.New("is not one block of PEM and nothing else")
 	}
 	k, err := keyOfBlock(block)
 	if err != nil {

@@ -50,6 +50,7 @@ type signature struct {
 	algorithm algorithm
 	keys      []key
 	publicURL string
+	equal     func(x, y []byte) int // in constant time
 }
 
 func newSignature(s Scheme, keys []key, cfg Config) (*signature, error) {
@@ -62,7 +63,7 @@ func newSignature(s Scheme, keys []key, cfg Config) (*signature, error) {
 		return nil, fmt.Errorf("providers: scheme %s: %w", s.Name, err)
 	}
 	return &signature{
-		Scheme: s, template: t, clock: c, encoding: encodings[s.Encoding], keys: keys, publicURL: cfg.PublicURL,
+		Scheme: s, template: t, clock: c, encoding: encodings[s.Encoding], keys: keys, publicURL: cfg.PublicURL, equal: subtle.ConstantTimeCompare,
 		algorithm: algorithm{kind: s.Kind, hash: hashes[s.Hash], pss: s.Padding == "pss", raw: s.Form == "raw"},
 	}, nil
 }
@@ -105,11 +106,14 @@ func (s *signature) split(value string) (signatures []string, stamp string, err 
 		if i > 0 && s.List != "space" {
 			item = strings.TrimPrefix(item, " ")
 		}
+		if item == "" && len(items) > 1 {
+			return bad("holds an empty value")
+		}
 		if signature, ok := strings.CutPrefix(item, s.Prefix); ok && (s.TimePrefix == "" || !strings.HasPrefix(item, s.TimePrefix)) {
 			signatures = append(signatures, signature)
 		} else if at, ok := strings.CutPrefix(item, s.TimePrefix); ok && s.TimePrefix != "" {
-			if stamp != "" {
-				return bad("holds two times")
+			if stamp != "" || len(signatures) > 0 {
+				return bad("holds two times, or one behind a signature")
 			}
 			stamp = at
 		}
@@ -216,7 +220,7 @@ func (s *signature) fits(k *key, c content, signatures []string, decoded [][]byt
 		}
 		equal := 0
 		for _, text := range signatures {
-			equal |= subtle.ConstantTimeCompare([]byte(code), []byte(text))
+			equal |= s.equal([]byte(code), []byte(text))
 		}
 		return equal == 1, nil
 	}

@@ -24,6 +24,7 @@ type key struct {
 	shared  []byte
 	public  crypto.PublicKey
 	private crypto.Signer
+	topic   string // of SNS, whose public key is elsewhere
 }
 
 // algorithm is what is done with a key.

@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,6 +13,7 @@ type verifier struct {
 	methods []method
 	schemes []Scheme // one for each method
 	idle    []Scheme // chosen, but no secret is for them
+	signing error    // why Sign cannot make a proof
 }
 
 // method is one scheme with its keys.
@@ -55,6 +55,9 @@ func newVerifier(schemes []Scheme, cfg Config) (*verifier, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(v.methods) == 0 && keys[i][0].shared == nil && keys[i][0].private == nil {
+			v.signing = errCannotSign
+		}
 		v.methods, v.schemes = append(v.methods, m), append(v.schemes, s)
 	}
 	return v, nil
@@ -64,6 +67,12 @@ func newMethod(s Scheme, keys []key, cfg Config) (method, error) {
 	switch s.Kind {
 	case KindToken, KindBasic:
 		return newToken(s, keys), nil
+	case KindSNS:
+		return &sns{Scheme: s, keys: keys, certs: newCertificates(cfg), allowWeak: cfg.AllowWeak}, nil
+	case KindHTTPSignature:
+		return &httpSignature{Scheme: s, keys: keys, publicURL: cfg.PublicURL}, nil
+	case KindCavage:
+		return &cavage{Scheme: s, keys: keys, publicURL: cfg.PublicURL}, nil
 	}
 	return newSignature(s, keys, cfg)
 }
@@ -114,10 +123,7 @@ func (v *verifier) Sign(r *Request, at time.Time) {
 func (v *verifier) sign(r *Request, at time.Time) error { return v.methods[0].sign(r, at) }
 
 // CanSign says why Sign cannot make a proof, such as a public key alone.
-func (v *verifier) CanSign() error {
-	r := &Request{Method: http.MethodPost, Header: http.Header{}, Body: bytes.Clone([]byte("{}"))}
-	return v.sign(r, time.Unix(0, 0))
-}
+func (v *verifier) CanSign() error { return v.signing }
 
 // match is the outcome of trying every key.
 type match struct {

@@ -50,6 +50,7 @@ func TestRecordHistories(t *testing.T) {
 		"acknowledged_and_resolved":      (*recording).acknowledgedAndResolved,
 		"failed":                         (*recording).failed,
 		"failed_and_rerun":               (*recording).failedAndRerun,
+		"failed_and_resolved":            (*recording).failedAndResolved,
 		"evidence_failed":                (*recording).evidenceFailed,
 		"continued":                      (*recording).continued,
 		"cancelled":                      (*recording).cancelled,
@@ -244,6 +245,17 @@ func (r *recording) failedAndRerun() client.WorkflowRun {
 	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
 	r.phase(run, contract.PhaseOpen)
 	r.resolve(run)
+	return run
+}
+
+func (r *recording) failedAndResolved() client.WorkflowRun {
+	failed := r.failed()
+	r.stand.ClearFaults()
+	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
+	_, err := op.Resolve(r.t.Context(), failed.GetID(), contract.Decision{By: "on-call"})
+	require.NoError(r.t, err)
+	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), "")
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
 	return run
 }
 

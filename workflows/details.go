@@ -24,7 +24,8 @@ func (t *triage) details() string {
 		add("- Resolved by %s\n", t.state.ResolvedBy)
 	}
 	if t.failure != "" {
-		add("- **Failed**: %s\n- Go on from that step: `nerve incidents rerun %s`\n", t.failure, t.in.Signal.IncidentID)
+		id := t.in.Signal.IncidentID
+		add("- **Failed**: %s\n- Go on from that step: `nerve incidents rerun %s`; close it: `nerve incidents resolve %s`\n", t.failure, id, id)
 	}
 	var blind []string
 	for _, e := range t.state.Evidence {

@@ -98,6 +98,17 @@ func (t *triage) answer(ctx workflow.Context) error {
 	return nil
 }
 
+// again answers an incident that is open again. One that failed before it had a
+// headline, and was then resolved, has no thread to be answered in yet.
+func (t *triage) again(ctx workflow.Context) error {
+	if t.thread() == nil {
+		if err := t.see(ctx); err != nil {
+			return err
+		}
+	}
+	return t.answer(ctx)
+}
+
 // enter moves the incident to a phase, where Temporal UI shows it. The steps of
 // the first seconds are not worth a write to the record each.
 func (t *triage) enter(ctx workflow.Context, p contract.Phase) {

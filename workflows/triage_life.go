@@ -84,7 +84,7 @@ func (t *triage) live(ctx workflow.Context) (contract.TriageResult, error) {
 			return t.result(outcome), nil
 		}
 		if outcome == OutcomeResolved {
-			if err := t.answer(ctx); err != nil {
+			if err := t.again(ctx); err != nil {
 				return contract.TriageResult{}, t.fail(ctx, err)
 			}
 		}

@@ -32,7 +32,7 @@ type queue struct {
 	pageSize            int
 	work                worker
 	gather              time.Duration // between passes, so that a pass has more to do
-	retry               backoff // of Redis itself
+	retry               backoff       // of Redis itself
 	failing             bool
 	stopping            <-chan struct{}
 }

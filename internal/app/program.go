@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -29,17 +30,24 @@ func Config(p config.Program, args []string) (*config.Config, error) {
 		flags.Func(name, "the same as "+path, func(v string) error { o.Set[path] = v; return nil })
 	}
 	noEnv := flags.Bool("no-env", false, "do not read the environment")
-	if err := flags.Parse(args); err != nil {
-		return nil, config.Errors{{Key: "command line", Problem: err.Error(), Fix: "the flags are --config FILE --host --port --log-level --no-env"}}
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil, err // ExitCode answers it
+	}
+	if err != nil {
+		return nil, config.Errors{{Key: "command line", Problem: err.Error(), Fix: "The flags are " + flagList}}
 	}
 	if flags.NArg() > 0 {
-		return nil, config.Errors{{Key: "command line", Problem: fmt.Sprintf("%q is not expected", strings.Join(flags.Args(), " ")), Fix: "take it out"}}
+		return nil, config.Errors{{Key: "command line", Problem: fmt.Sprintf("%q is not expected", strings.Join(flags.Args(), " ")), Fix: "Take it out"}}
 	}
 	if *noEnv {
 		o.Environ = []string{}
 	}
 	return config.Load(o)
 }
+
+// flagList is what Config understands.
+const flagList = "--config FILE --host HOST --port PORT --log-level LEVEL --no-env"
 
 // Logger logs to standard error as configured.
 func Logger(cfg *config.Config) *slog.Logger {
@@ -54,10 +62,13 @@ func Logger(cfg *config.Config) *slog.Logger {
 func TLS() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
 
 // ExitCode says what went wrong and returns what the program exits with: 2 for a
-// configuration that has to be put right first, 1 for anything else.
+// configuration that has to be put right first, 0 for --help, 1 for anything else.
 func ExitCode(program string, err error, w io.Writer) int {
 	switch {
 	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = fmt.Fprintf(w, "Usage: %s %s\nEverything else is set in the file and the environment.\n", program, flagList)
 		return 0
 	case config.IsMistake(err):
 		_, _ = fmt.Fprintln(w, err)

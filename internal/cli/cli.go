@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/nerve-alerts/nerve/internal/config"
 )
 
 // Exit codes.
@@ -55,54 +53,42 @@ func Main(ctx context.Context, args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintln(errOut, "nerve:", err)
 		return exitFailed
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(spelled(args))
 	if exit >= 0 { // help was printed
 		return exit
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(errOut, "nerve: %v\nnerve --help shows what there is.\n", err)
+		_, _ = fmt.Fprintf(errOut, "nerve: %v\n%s --help shows what there is.\n", err, commandOf(err))
 		return exitMistaken
 	}
-	return report(t, parsed.Run())
+	return report(ctx, t, parsed.Run())
 }
 
-// errQuiet ends a command with exitFailed that has said all there is to say.
-var errQuiet = errors.New("cli: failed")
-
-// usageError is a mistake in the command line that only running it shows.
-type usageError struct{ text string }
-
-func (e usageError) Error() string { return e.text }
-
-func report(t terminal, err error) int {
-	var (
-		mistakes config.Errors
-		usage    usageError
-	)
+// spelled understands what people try first.
+func spelled(args []string) []string {
 	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, errQuiet):
-		return exitFailed
-	case errors.As(err, &mistakes), errors.As(err, &usage):
-		_, _ = fmt.Fprintln(t.err, "nerve:", err)
-		return exitMistaken
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) == 1 && args[0] == "--version":
+		return []string{"version"}
 	default:
-		_, _ = fmt.Fprintln(t.err, "nerve:", err)
-		return exitFailed
+		return args
 	}
 }
 
-// readInput reads a file, or standard input for "-".
-func readInput(path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(io.LimitReader(os.Stdin, maxInput))
+// commandOf is the command that a line was meant for, as far as it was understood.
+func commandOf(err error) string {
+	command := "nerve"
+	wrong, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || wrong.Context == nil {
+		return command
 	}
-	return os.ReadFile(path) //nolint:gosec // the operator names the file
+	for _, step := range wrong.Context.Path {
+		if step.Command != nil {
+			command += " " + step.Command.Name
+		}
+	}
+	return command
 }
-
-// maxInput bounds standard input: larger than any body that ingest takes.
-const maxInput = 16 << 20

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/dev"
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
 )
@@ -19,19 +23,19 @@ type devCmd struct {
 	Demo         bool   `help:"Play a small story and say what became of each step."`
 	Exit         bool   `help:"With --demo: stop after the story; exit 1 when a step did not end as it should."`
 	Config       string `help:"Configuration file, for sources of your own." placeholder:"FILE"`
-	Port         int    `default:"8080" help:"Port of ingest; 0 takes a free one, as for all ports."`
-	TemporalPort int    `default:"7233" help:"Port of Temporal's frontend."`
-	UIPort       int    `default:"8233" help:"Port of Temporal UI."`
-	SlackPort    int    `default:"8281" help:"Port of the Slack stand-in and its page."`
-	WorkerPort   int    `default:"8282" help:"Port of the worker's health and codec endpoint."`
-	FreePorts    bool   `help:"Take free ports for everything."`
+	Port         port   `default:"8080" help:"Port of ingest; 0 takes a free one, as for all ports."`
+	TemporalPort port   `default:"7233" help:"Port of Temporal's frontend."`
+	UIPort       port   `default:"8233" help:"Port of Temporal UI."`
+	SlackPort    port   `default:"8281" help:"Port of the Slack stand-in and its page."`
+	WorkerPort   port   `default:"8282" help:"Port of the worker's health and codec endpoint."`
+	FreePorts    bool   `help:"Take free ports for everything, whatever the port flags say."`
 	LogLevel     string `default:"error" enum:"debug,info,warn,error" help:"What is shown on standard error: debug, info, warn or error. dev.log in the state directory has it from info on."`
 }
 
 // Run runs nerve dev until it is interrupted.
 func (c *devCmd) Run(ctx context.Context, t terminal) error {
-	if c.FreePorts {
-		c.Port, c.TemporalPort, c.UIPort, c.SlackPort, c.WorkerPort = 0, 0, 0, 0, 0
+	if err := c.check(); err != nil {
+		return err
 	}
 	logger, closeLog, err := c.logger(t)
 	if err != nil {
@@ -40,12 +44,13 @@ func (c *devCmd) Run(ctx context.Context, t terminal) error {
 	defer closeLog()
 	started := time.Now()
 	d, err := dev.Start(ctx, dev.Options{
-		State: c.State, Fresh: c.Fresh, Config: c.Config,
-		Port: c.Port, TemporalPort: c.TemporalPort, UIPort: c.UIPort, SlackPort: c.SlackPort, WorkerPort: c.WorkerPort,
+		State: c.State, Fresh: c.Fresh, Config: c.Config, Demo: c.Demo,
+		Port: int(c.Port), TemporalPort: int(c.TemporalPort), UIPort: int(c.UIPort),
+		SlackPort: int(c.SlackPort), WorkerPort: int(c.WorkerPort),
 		Logger: logger,
 	})
 	if err != nil {
-		return err
+		return c.alreadyRuns(ctx, err)
 	}
 	banner(t, d, time.Since(started))
 	ctx, stop := context.WithCancel(ctx)
@@ -71,6 +76,43 @@ func (c *devCmd) Run(ctx context.Context, t terminal) error {
 	return nil
 }
 
+// check refuses what contradicts itself, before anything is started.
+func (c *devCmd) check() error {
+	if c.Exit && !c.Demo {
+		return usageError{"--exit goes with --demo: it stops nerve dev after the story"}
+	}
+	if c.FreePorts {
+		c.Port, c.TemporalPort, c.UIPort, c.SlackPort, c.WorkerPort = 0, 0, 0, 0, 0
+	}
+	taken := map[port]string{}
+	for _, p := range []struct {
+		port port
+		flag string
+	}{
+		{c.Port, "--port"}, {c.TemporalPort, "--temporal-port"}, {c.UIPort, "--ui-port"},
+		{c.SlackPort, "--slack-port"}, {c.WorkerPort, "--worker-port"},
+	} {
+		if other := taken[p.port]; other != "" && p.port != 0 {
+			return usageError{fmt.Sprintf("%s and %s are both %d: give each its own, or 0 for a free one", other, p.flag, p.port)}
+		}
+		taken[p.port] = p.flag
+	}
+	return nil
+}
+
+// alreadyRuns adds to an error of the start that a nerve dev runs on the state
+// directory: then that is why the ports or the directory are taken.
+func (c *devCmd) alreadyRuns(ctx context.Context, err error) error {
+	if ctx.Err() != nil || config.IsMistake(err) {
+		return err
+	}
+	n, missing := state.Find(ctx, c.State)
+	if missing != nil {
+		return err
+	}
+	return fmt.Errorf("%w\nA nerve dev runs on this state directory already, as process %d: use it at %s, or stop it first", err, n.PID, n.IngestURL)
+}
+
 // logger writes to dev.log in the state directory and, what is bad enough, to
 // the terminal.
 func (c *devCmd) logger(t terminal) (_ *slog.Logger, closeLog func(), err error) {
@@ -83,11 +125,11 @@ func (c *devCmd) logger(t terminal) (_ *slog.Logger, closeLog func(), err error)
 		return nil, nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("make the state directory: %w", err)
+		return nil, nil, fmt.Errorf("the state directory cannot be made: %w; name another with --state", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "dev.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the operator names the directory
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the log: %w", err)
+		return nil, nil, fmt.Errorf("the state directory cannot be written in: %w; name another with --state", err)
 	}
 	handler := slog.NewMultiHandler(
 		slog.NewTextHandler(f, &slog.HandlerOptions{Level: min(level, slog.LevelInfo)}),
@@ -103,7 +145,7 @@ func (c *devCmd) demo(ctx context.Context, t terminal, d *dev.Dev) (int, error) 
 		return failed, err
 	}
 	if failed > 0 {
-		t.printf("\n%d steps did not end as they should.\n", failed)
+		t.printf("\n%d of the steps did not end as they should (✗); %s has the log.\n", failed, filepath.Join(d.Dir, "dev.log"))
 	}
 	if !c.Exit {
 		t.printf("\nLook at it:  %s\n             %s\nCtrl-C stops; state stays in %s.\n", d.Note.ChannelURL, d.Note.TemporalUI, d.Dir)
@@ -118,14 +160,23 @@ func banner(t terminal, d *dev.Dev, took time.Duration) {
 		slack = "the real one (SLACK_BOT_TOKEN is set)"
 	}
 	for _, row := range [][2]string{
-		{"Ingest", d.Note.IngestURL + "/webhooks/{slack,datadog,zendesk}"},
+		{"Ingest", d.Note.SourceURL("{" + strings.Join(slices.Sorted(maps.Keys(d.Note.Secrets)), ",") + "}")},
 		{"Slack", slack},
 		{"Temporal UI", d.Note.TemporalUI},
 		{"State", d.Dir},
 	} {
 		t.printf("  %-12s %s\n", row[0], row[1])
 	}
-	t.printf("\nTry next, in another terminal:\n  %s\n", fmt.Sprintf("go run ./cmd/nerve send datadog --count 20%s", stateFlag(d)))
+	t.printf("\nTry next, in another terminal:\n  %s send datadog --count 20%s\n", invoked(os.Args[0]), stateFlag(d))
+}
+
+// invoked is how this program was started, so that a command that is shown can
+// be copied.
+func invoked(program string) string {
+	if strings.Contains(program, "go-build") {
+		return "go run ./cmd/nerve"
+	}
+	return program
 }
 
 // stateFlag is what another command needs to find this nerve dev.
@@ -133,5 +184,5 @@ func stateFlag(d *dev.Dev) string {
 	if d.DefaultDir() {
 		return ""
 	}
-	return " --state " + d.Dir
+	return " --state '" + strings.ReplaceAll(d.Dir, "'", `'\''`) + "'"
 }

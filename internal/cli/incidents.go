@@ -16,22 +16,22 @@ type incidentsCmd struct {
 	List    incidentsListCmd    `cmd:"" help:"List incidents, newest first."`
 	Show    incidentsShowCmd    `cmd:"" help:"Show one incident: verdict, evidence, and why it failed."`
 	Rerun   incidentsRerunCmd   `cmd:"" help:"Go on with a failed incident from the step that failed."`
-	Ack     incidentsAckCmd     `cmd:"" help:"Say that you are on it."`
-	Resolve incidentsResolveCmd `cmd:"" help:"Close an incident."`
+	Ack     incidentsAckCmd     `cmd:"" help:"Say that you are on an open incident."`
+	Resolve incidentsResolveCmd `cmd:"" help:"Close an incident, an open one or a failed one."`
 }
 
 type incidentsListCmd struct {
 	target
-	Limit  int    `default:"20" help:"How many at most."`
+	Limit  count  `default:"20" help:"How many at most."`
 	Source string `help:"Only those of a source."`
 	Status string `help:"Only those that are firing, acknowledged or resolved." enum:"firing,acknowledged,resolved," default:""`
 	Open   bool   `help:"Only open ones." xor:"state"`
-	Failed bool   `help:"Only failed ones." xor:"state"`
+	Failed bool   `help:"Only failed ones that nobody has rerun or resolved." xor:"state"`
 }
 
 func (c *incidentsListCmd) Run(ctx context.Context, t terminal) error {
 	return c.with(ctx, func(o *operator.Operator) error {
-		found, err := o.List(ctx, operator.Filter{Limit: c.Limit, Source: c.Source, Status: c.Status, Open: c.Open, Failed: c.Failed})
+		found, err := o.List(ctx, operator.Filter{Limit: int(c.Limit), Source: c.Source, Status: c.Status, Open: c.Open, Failed: c.Failed})
 		if err != nil {
 			return err
 		}
@@ -98,9 +98,7 @@ func show(t terminal, d operator.Detail) {
 	} {
 		t.printf("%-10s %s\n", row[0], row[1])
 	}
-	if d.Failure != "" {
-		t.printf("%-10s %s\n%-10s nerve incidents rerun %s\n", "Failed", d.Failure, "Go on", d.ID)
-	}
+	next(t, d)
 	if d.Unread != "" {
 		t.printf("%-10s %s\n", "State", d.Unread)
 	}
@@ -124,6 +122,20 @@ func show(t terminal, d operator.Detail) {
 			}
 			t.printf("  %-4s %s%s\n", e.ID, mark, oneLine(e.Title+": "+text, 90))
 		}
+	}
+}
+
+// next says why an incident did not end well, and what can be done about it.
+func next(t terminal, d operator.Detail) {
+	if d.Failure != "" {
+		t.printf("%-10s %s\n", "Failed", d.Failure)
+	}
+	if d.Newer != "" {
+		t.printf("%-10s %s, since the same alert fired again\n", "Newer", d.Newer)
+	}
+	says := map[string]string{operator.NextRerun: "Go on", operator.NextResolve: "Close it"}
+	for _, what := range d.Next {
+		t.printf("%-10s nerve incidents %s %s\n", says[what], what, d.ID)
 	}
 }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/nerve-alerts/nerve/internal/privacy"
 )
 
@@ -26,13 +28,13 @@ type keysRotateCmd struct {
 
 // Run prints the keyset with one more key, which is the primary from then on.
 func (c *keysRotateCmd) Run(t terminal) error {
-	raw, err := readInput(c.File)
+	raw, err := readInput("the keyset", c.File)
 	if err != nil {
-		return usageError{err.Error()}
+		return err
 	}
 	k, err := privacy.ParseKeyset(raw)
 	if err != nil {
-		return usageError{err.Error()}
+		return usageError{fmt.Sprintf("%s is not a keyset that nerve made: %v; nerve keys new makes one", c.File, err)}
 	}
 	if k, err = k.Rotate(); err != nil {
 		return err

@@ -6,35 +6,36 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/devserver/state"
 	"github.com/nerve-alerts/nerve/internal/sender"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
 type sendCmd struct {
-	Provider string  `arg:"" help:"Who to be: ${providers}."`
-	Fixture  string  `help:"One of the provider's own payloads; the first when neither this nor --file is given." xor:"body"`
-	File     string  `help:"A payload of yours; - is standard input." xor:"body"`
-	List     bool    `help:"List the provider's fixtures and stop."`
-	Source   string  `help:"The source to send to; the provider's name by default."`
-	URL      string  `help:"The source's URL; where nerve dev listens by default."`
-	Secret   string  `help:"A file with the secret to sign with, or - for standard input; nerve dev's own by default."`
-	Count    int     `default:"1" help:"How many deliveries: the same alert again, as a new event each time."`
-	Rate     float64 `help:"Deliveries a second; as fast as they are answered by default."`
-	Distinct bool    `help:"Make each delivery another alert instead of a repeat."`
-	Repeat   bool    `help:"Deliver the very same request each time, as a vendor's retry does."`
-	Tamper   bool    `help:"Change a byte after signing: it must be refused."`
-	Stale    bool    `help:"Sign with a time an hour ago: it must be refused."`
-	State    string  `help:"The state directory of nerve dev." placeholder:"DIR"`
-	JSON     bool    `help:"Print one JSON object a delivery."`
+	Provider string    `arg:"" help:"Who to be: ${providers}."`
+	Fixture  string    `help:"One of the provider's own payloads; the first when neither this nor --file is given." placeholder:"NAME" xor:"body"`
+	File     string    `help:"A payload of yours; - is standard input." placeholder:"FILE" xor:"body"`
+	List     bool      `help:"List the provider's fixtures and stop."`
+	Source   string    `help:"The source to send to; the provider's name by default." placeholder:"NAME"`
+	URL      string    `help:"The source's URL; where nerve dev listens by default." placeholder:"URL"`
+	Secret   string    `help:"A file with the secret to sign with, or - for standard input; nerve dev's own by default." placeholder:"FILE"`
+	Count    count     `default:"1" help:"How many deliveries, 1 by default: the same alert again, as a new event each time." placeholder:"N"`
+	Rate     perSecond `help:"Deliveries a second; as fast as they are answered by default." placeholder:"N"`
+	Distinct bool      `help:"Make each delivery another alert instead of a repeat." xor:"again"`
+	Repeat   bool      `help:"Deliver the very same request each time, as a vendor's retry does." xor:"again"`
+	Tamper   bool      `help:"Change a byte after signing: it must be refused."`
+	Stale    bool      `help:"Sign with a time an hour ago: it must be refused."`
+	State    string    `help:"The state directory of nerve dev." placeholder:"DIR"`
+	JSON     bool      `help:"Print one JSON object a delivery."`
 }
 
-// Run sends. It fails when a delivery is not answered with 2xx, unless it was
-// spoilt on purpose: then it fails when one is.
+// Run sends. It fails when a delivery is not answered with 2xx; when it was
+// spoilt on purpose, when it is not refused as unproved.
 func (c *sendCmd) Run(ctx context.Context, t terminal) error {
 	spec, ok := providers.Lookup(c.Provider)
 	if !ok {
@@ -46,58 +47,71 @@ func (c *sendCmd) Run(ctx context.Context, t terminal) error {
 		}
 		return nil
 	}
-	opts, err := c.options(spec)
+	opts, err := c.options(ctx, spec)
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, t, opts)
+	return c.send(ctx, t, spec, opts)
 }
 
-func (c *sendCmd) options(spec providers.Spec) (sender.Options, error) {
+func (c *sendCmd) options(ctx context.Context, spec providers.Spec) (sender.Options, error) {
+	if c.File == "-" && c.Secret == "-" {
+		return sender.Options{}, usageError{"--file and --secret cannot both be standard input"}
+	}
+	if c.URL != "" && c.Secret != "" && (c.Source != "" || c.State != "") {
+		return sender.Options{}, usageError{"--source and --state say where nerve dev is: leave them out with --url and --secret"}
+	}
 	body, err := c.body(spec)
 	if err != nil {
 		return sender.Options{}, err
 	}
 	o := sender.Options{
-		URL: c.URL, Provider: c.Provider, Body: body, Count: c.Count, Rate: c.Rate,
+		URL: c.URL, Provider: c.Provider, Body: body, Count: int(c.Count), Rate: float64(c.Rate),
 		Tamper: c.Tamper, Stale: c.Stale, Repeat: c.Repeat, Distinct: c.Distinct,
+	}
+	if c.Secret != "" {
+		secret, err := readInput("--secret", c.Secret)
+		if err != nil {
+			return o, err
+		}
+		o.Secret = strings.TrimSpace(string(secret))
+	}
+	if c.URL != "" && c.Secret != "" {
+		return o, nil
+	}
+	return o, c.toDev(ctx, &o)
+}
+
+// toDev fills in what nerve dev knows: where its source is, and its secret.
+func (c *sendCmd) toDev(ctx context.Context, o *sender.Options) error {
+	dev, err := findDev(ctx, c.State)
+	if err != nil {
+		return fmt.Errorf("%w, or give --url and --secret", err)
 	}
 	source := c.Source
 	if source == "" {
 		source = c.Provider
 	}
-	dev, err := state.Read(c.State)
-	if err != nil && (c.URL == "" || c.Secret == "") {
-		return o, usageError{fmt.Sprintf("%v; start nerve dev first, or name --url and --secret", err)}
+	secret, known := dev.Secrets[source]
+	if !known {
+		return usageError{fmt.Sprintf("nerve dev has no source %q: it has %s", source, strings.Join(slices.Sorted(maps.Keys(dev.Secrets)), ", "))}
 	}
-	if o.URL == "" {
-		o.URL = dev.SourceURL(source)
+	if o.Secret == "" {
+		o.Secret = secret
 	}
-	if c.Secret == "" {
-		o.Secret = dev.Secrets[source]
-		if o.Secret == "" {
-			return o, usageError{fmt.Sprintf("nerve dev has no source %q: name --secret", source)}
-		}
-	} else {
-		secret, err := readInput(c.Secret)
-		if err != nil {
-			return o, usageError{"--secret: " + err.Error()}
-		}
-		o.Secret = strings.TrimSpace(string(secret))
+	if o.URL != "" {
+		return nil
 	}
-	if c.Provider == "slack" && c.URL == "" && dev.SlackImport != "" {
+	o.URL = dev.SourceURL(source)
+	if c.Provider == "slack" && dev.SlackImport != "" {
 		o.Before = importer(dev.SlackImport)
 	}
-	return o, nil
+	return nil
 }
 
 func (c *sendCmd) body(spec providers.Spec) ([]byte, error) {
 	if c.File != "" {
-		body, err := readInput(c.File)
-		if err != nil {
-			return nil, usageError{"--file: " + err.Error()}
-		}
-		return body, nil
+		return readInput("--file", c.File)
 	}
 	name := c.Fixture
 	if name == "" {
@@ -121,7 +135,7 @@ func importer(url string) func(context.Context, []byte) error {
 		req.Header.Set("Content-Type", "application/json")
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
-			return fmt.Errorf("the Slack stand-in does not answer: %w", err)
+			return fmt.Errorf("the Slack stand-in of nerve dev does not answer: %w", err)
 		}
 		defer func() { _ = resp.Body.Close() }()
 		_, err = io.Copy(io.Discard, resp.Body)
@@ -129,16 +143,19 @@ func importer(url string) func(context.Context, []byte) error {
 	}
 }
 
-func (c *sendCmd) send(ctx context.Context, t terminal, o sender.Options) error {
-	wantRefused := c.Tamper || c.Stale
-	wrong := 0
+// shownOneByOne is how many deliveries are printed a line each; of more there is
+// a tally.
+const shownOneByOne = 10
+
+func (c *sendCmd) send(ctx context.Context, t terminal, spec providers.Spec, o sender.Options) error {
+	done, wrong := 0, 0
 	tally := map[string]int{}
 	err := sender.Send(ctx, o, func(r sender.Result) {
-		accepted := r.Status >= 200 && r.Status < 300
-		if accepted == wantRefused {
+		done++
+		if !c.asItShould(spec, r) {
 			wrong++
 		}
-		tally[outcome(r)]++
+		tally[fmt.Sprintf("%d %s", r.Status, r.Outcome())]++
 		if c.JSON {
 			line, err := json.Marshal(r)
 			if err == nil {
@@ -146,38 +163,42 @@ func (c *sendCmd) send(ctx context.Context, t terminal, o sender.Options) error 
 			}
 			return
 		}
-		if c.Count <= 10 {
+		if c.Count <= shownOneByOne {
 			t.printf("%3d  %d  %6s  %s\n", r.N, r.Status, r.Latency.Round(100*time.Microsecond), oneLine(r.Body, 80))
 		}
 	})
-	if err != nil {
-		return err
-	}
-	if c.Count > 10 && !c.JSON {
+	if c.Count > shownOneByOne && !c.JSON {
 		for name, n := range sorted(tally) {
 			t.printf("%6d  %s\n", n, name)
 		}
 	}
+	if err != nil && done > 0 {
+		return fmt.Errorf("%w (after %d of %d deliveries)", err, done, c.Count)
+	}
+	if err != nil {
+		return err
+	}
+	if wrong > 0 && (c.Tamper || c.Stale) {
+		return fmt.Errorf("%d of %d spoilt deliveries were not refused as unproved (401)", wrong, c.Count)
+	}
 	if wrong > 0 {
-		return fmt.Errorf("%d of %d deliveries were not answered as they should be", wrong, c.Count)
+		return fmt.Errorf("%d of %d deliveries were not accepted", wrong, c.Count)
 	}
 	return nil
 }
 
-// outcome is what became of a delivery, in a word or two: the status of the
-// body, or the code of a problem.
-func outcome(r sender.Result) string {
-	var body struct {
-		Status any    `json:"status"`
-		Code   string `json:"code"`
+// asItShould reports whether a delivery was answered as it should be. A spoilt
+// one must be refused for its proof: a 404 or a 500 would have been the answer to
+// a good one too.
+func (c *sendCmd) asItShould(spec providers.Spec, r sender.Result) bool {
+	switch {
+	case !c.Tamper && !c.Stale:
+		return r.Accepted()
+	case c.Stale && !c.Tamper && r.Status == spec.StaleStatus:
+		return true
+	default:
+		return r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden
 	}
-	if json.Unmarshal([]byte(r.Body), &body) != nil {
-		return fmt.Sprintf("%d", r.Status)
-	}
-	if body.Code != "" {
-		return fmt.Sprintf("%d %s", r.Status, body.Code)
-	}
-	return fmt.Sprintf("%d %v", r.Status, body.Status)
 }
 
 func providerNames() string {

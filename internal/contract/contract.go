@@ -69,7 +69,8 @@ type TriageInput struct {
 	// Delivery names what the sender sent, the same on its retry, where the
 	// vendor gives an id: a retry that meets the running incident is not counted.
 	Delivery string `json:"delivery,omitempty"`
-	// State is set only when a long-lived incident continues as a new run.
+	// State is set only when an incident goes on in a new run: one that has
+	// lived long, or one that failed and is resolved.
 	State *TriageState `json:"state,omitempty"`
 }
 

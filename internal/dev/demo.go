@@ -68,7 +68,7 @@ func (s *demo) storm(ctx context.Context) error {
 	}
 	started := time.Now()
 	tally := map[string]int{}
-	err = sender.Send(ctx, s.options("datadog", body, 50), func(r sender.Result) { tally[word(r)]++ })
+	err = sender.Send(ctx, s.options("datadog", body, 50), func(r sender.Result) { tally[r.Outcome()]++ })
 	if err != nil {
 		return err
 	}
@@ -137,8 +137,8 @@ func (s *demo) ticket(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say(word(got) == "enqueued" && answer.found(), "A Zendesk ticket is opened",
-		fmt.Sprintf("%d %s; %s", got.Status, word(got), answer.tell("headline in #alerts")))
+	s.say(got.Outcome() == "enqueued" && answer.found(), "A Zendesk ticket is opened",
+		fmt.Sprintf("%d %s; %s", got.Status, got.Outcome(), answer.tell("headline in #alerts")))
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (s *demo) refused(ctx context.Context, what string, o sender.Options) error
 	if err := sender.Send(ctx, o, func(r sender.Result) { got = r }); err != nil {
 		return err
 	}
-	s.say(got.Status == http.StatusUnauthorized, what, fmt.Sprintf("%d %s; nothing was read of it", got.Status, word(got)))
+	s.say(got.Status == http.StatusUnauthorized, what, fmt.Sprintf("%d %s; nothing was read of it", got.Status, got.Outcome()))
 	return nil
 }
 
@@ -180,7 +180,7 @@ func (s *demo) replayed(ctx context.Context) error {
 	o := s.options("zendesk", body, 2)
 	o.Repeat, o.Distinct = true, true
 	var words []string
-	if err := sender.Send(ctx, o, func(r sender.Result) { words = append(words, fmt.Sprintf("%d %s", r.Status, word(r))) }); err != nil {
+	if err := sender.Send(ctx, o, func(r sender.Result) { words = append(words, fmt.Sprintf("%d %s", r.Status, r.Outcome())) }); err != nil {
 		return err
 	}
 	s.say(slices.Equal(words, []string{"200 enqueued", "200 duplicate"}), "A sender retries: the very same delivery twice",
@@ -204,8 +204,8 @@ func (s *demo) recovered(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say(word(got) == "resolved" && answer.found(), "Datadog says that it has recovered",
-		fmt.Sprintf("%d %s; %s", got.Status, word(got), answer.tell("headline edited, ✅, incident closed")))
+	s.say(got.Outcome() == "resolved" && answer.found(), "Datadog says that it has recovered",
+		fmt.Sprintf("%d %s; %s", got.Status, got.Outcome(), answer.tell("headline edited, ✅, incident closed")))
 	return nil
 }
 
@@ -232,7 +232,11 @@ func (s sighting) tell(what string) string {
 	if !s.found() {
 		return "not seen in Slack within " + patience.String()
 	}
-	return what + " after " + s.after.Round(10*time.Millisecond).String()
+	after := s.after.Round(10 * time.Millisecond)
+	if after == 0 {
+		return what + " at once"
+	}
+	return what + " after " + after.String()
 }
 
 // await waits until a message of the channel is as wanted.
@@ -290,21 +294,6 @@ func isNerve(m slackgo.Message) bool { return m.Metadata.EventType == "nerve_inc
 func isDatadog(m slackgo.Message) bool {
 	raw, err := json.Marshal(m.Blocks)
 	return err == nil && strings.Contains(string(raw), "· datadog ·")
-}
-
-// word is what nerve says became of a delivery.
-func word(r sender.Result) string {
-	var body struct {
-		Status any    `json:"status"`
-		Code   string `json:"code"`
-	}
-	if err := json.Unmarshal([]byte(r.Body), &body); err != nil {
-		return "answered without JSON"
-	}
-	if body.Code != "" {
-		return body.Code
-	}
-	return fmt.Sprint(body.Status)
 }
 
 func count(tally map[string]int) string {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/app"
@@ -33,6 +33,7 @@ type Options struct {
 	State  string // "" is the default under the user's state directory
 	Fresh  bool   // forget what the state directory holds
 	Config string // configuration file for sources of one's own, or ""
+	Demo   bool   // the demo will be played: refuse at once what it cannot be played on
 
 	Port, TemporalPort, UIPort, SlackPort, WorkerPort int
 
@@ -66,6 +67,9 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 	}
 	if d.cfg, err = app.LoadConfig(config.Dev, o.Config); err != nil {
 		return nil, err
+	}
+	if o.Demo && d.cfg.Slack.BotToken.Reveal() != "" {
+		return nil, config.Errors{{Key: "SLACK_BOT_TOKEN", Problem: "is set, and the demo plays on the Slack stand-in", Fix: "Unset it for the demo"}}
 	}
 	listeners, err := d.listen(ctx, o)
 	if err != nil {
@@ -139,35 +143,15 @@ func (d *Dev) close() {
 	d.closes = nil
 }
 
-type listeners struct {
-	ingest, worker, slack net.Listener
-}
-
-// listen takes the ports before anything else, because the parts must know of
-// each other.
-func (d *Dev) listen(ctx context.Context, o Options) (listeners, error) {
-	var l listeners
-	for _, want := range []struct {
-		to   *net.Listener
-		port int
-		flag string
-	}{{&l.ingest, o.Port, "--port"}, {&l.worker, o.WorkerPort, "--worker-port"}, {&l.slack, o.SlackPort, "--slack-port"}} {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(want.port)))
-		if err != nil {
-			return l, fmt.Errorf("dev: port %d is taken: choose another with %s, or 0 for a free one", want.port, want.flag)
-		}
-		*want.to = listener
-		d.onClose(func() { _ = listener.Close() })
-	}
-	return l, nil
-}
-
 func (d *Dev) temporal(ctx context.Context, o Options, worker net.Listener) error {
 	t, err := devserver.StartTemporal(ctx, devserver.TemporalOptions{
 		Dir: d.Dir, Fresh: o.Fresh, Port: o.TemporalPort, UIPort: o.UIPort,
 		Retention: contract.Retention, SearchAttributes: contract.SearchAttributes,
 		CodecEndpoint: url(worker) + "/codec", Logger: d.log,
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; the flags are --temporal-port and --ui-port, and --free-ports for everything", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -186,7 +170,7 @@ func (d *Dev) temporal(ctx context.Context, o Options, worker net.Listener) erro
 // directory's lock by now, so nobody else is at it.
 func (d *Dev) secrets(fresh bool) (state.Secrets, error) {
 	if fresh {
-		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack*.json"} {
+		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack.json*", "slack.journal*"} {
 			files, err := filepath.Glob(filepath.Join(d.Dir, pattern))
 			if err != nil {
 				return state.Secrets{}, err

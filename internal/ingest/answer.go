@@ -51,6 +51,7 @@ type answer struct {
 type handshake struct {
 	status      int
 	contentType string
+	header      http.Header
 	body        []byte
 }
 
@@ -78,6 +79,9 @@ func send(c *gin.Context, requestID string, a *answer) {
 		contentType, body = problemType, a.problem.marshal("/requests/"+requestID)
 	case a.handshake != nil:
 		contentType, body = a.handshake.contentType, a.handshake.body
+		for name := range a.handshake.header {
+			c.Header(name, a.handshake.header.Get(name))
+		}
 	default:
 		body = marshal(a.reply)
 	}

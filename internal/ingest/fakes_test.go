@@ -249,6 +249,10 @@ func (v *vendor) Verify(r *providers.Request) (providers.Proof, error) {
 		return providers.Proof{}, errors.New("vendor: " + token)
 	case "nothing":
 		return providers.Proof{}, nil
+	case "away":
+		return providers.Proof{}, fmt.Errorf("vendor: %w", providers.ErrUnavailable)
+	case "untimed":
+		return providers.Proof{Scheme: "signed", Assurance: providers.AssuranceSigned}, nil
 	case goodToken:
 		return providers.Proof{Scheme: "token", Assurance: providers.AssuranceToken}, nil
 	default:
@@ -261,6 +265,16 @@ func (v *vendor) Handshake(r *providers.Request) *providers.Response {
 		return nil
 	}
 	return &providers.Response{Status: http.StatusOK, ContentType: "text/plain", Body: r.Body[len("challenge:"):]}
+}
+
+func (v *vendor) Probe(r *providers.Request) *providers.Response {
+	challenge := r.URL.Query().Get("challenge")
+	if challenge == "" {
+		return nil
+	}
+	return &providers.Response{
+		Status: http.StatusOK, ContentType: "text/plain", Header: http.Header{"X-Challenge": {challenge}}, Body: []byte(challenge),
+	}
 }
 
 func (v *vendor) Parse(r *providers.Request) (providers.Batch, error) {

@@ -116,7 +116,7 @@ func (s *Server) accept(c *gin.Context) {
 	case accepted.Handshake != nil:
 		h := accepted.Handshake
 		s.finish(c, &answer{
-			handshake: &handshake{status: h.Status, contentType: h.ContentType, body: h.Body},
+			handshake: &handshake{status: h.Status, contentType: h.ContentType, header: h.Header, body: h.Body},
 			outcome:   contract.OutcomeHandshake, reason: "handshake",
 		})
 	case x.source.Paused:
@@ -134,6 +134,13 @@ func (s *Server) accept(c *gin.Context) {
 func (s *Server) unproved(c *gin.Context, x *exchange, err error) {
 	if err == nil {
 		err = errors.New("ingest: the provider verified without a proof")
+	}
+	if errors.Is(err, providers.ErrUnavailable) {
+		// Not the sender's fault: the certificate that it names cannot be had now.
+		a := refuse(unavailable(), contract.OutcomeFailed, "proof_unavailable")
+		a.retryAfter, a.failure = retryAfter, err
+		s.finish(c, a)
+		return
 	}
 	s.backoff.failed(x.source.Name, x.delivery.RemoteIP)
 	a := refuse(rejection(err, x.source.StaleStatus), contract.OutcomeRejected, reason(err))

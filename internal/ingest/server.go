@@ -115,6 +115,7 @@ func (s *Server) route() error {
 	way := []gin.HandlerFunc{s.bound, s.pick, s.hold, s.read, s.accept, s.take}
 	e.POST("/slack/events", way...)
 	e.POST("/webhooks/:source", way...)
+	e.Match([]string{http.MethodGet, http.MethodOptions}, "/webhooks/:source", s.probe)
 	s.engine = e
 	return nil
 }

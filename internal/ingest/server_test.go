@@ -112,7 +112,7 @@ func TestTooLargeIsRefusedHoweverItComes(t *testing.T) {
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for path, allow := range map[string]string{"/webhooks/vendor": "POST", "/slack/events": "POST", "/health": "GET, HEAD"} {
+	for path, allow := range map[string]string{"/webhooks/vendor": "GET, POST, OPTIONS", "/slack/events": "POST", "/health": "GET, HEAD"} {
 		w := b.do(httptest.NewRequestWithContext(t.Context(), http.MethodDelete, path, nil))
 		p := decode(t, w)
 		assert.Equal(t, 405, p.Status)
@@ -134,6 +134,56 @@ func TestHandshake(t *testing.T) {
 	w = b.do(request(t, "/webhooks/vendor", "wrong", "challenge:abc"))
 	assert.Equal(t, 401, w.Code, "a challenge needs its signature too")
 	assert.NotContains(t, w.Body.String(), "abc")
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ask := func(method, path string) *httptest.ResponseRecorder {
+		return b.do(httptest.NewRequestWithContext(t.Context(), method, path, nil))
+	}
+	w := ask(http.MethodGet, "/webhooks/vendor?challenge=abc")
+	assert.Equal(t, 200, w.Code)
+	assert.Equal(t, "abc", w.Body.String())
+	assert.Equal(t, "abc", w.Header().Get("X-Challenge"))
+	assert.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
+	assert.Equal(t, 200, ask(http.MethodOptions, "/webhooks/vendor?challenge=abc").Code)
+	for _, path := range []string{"/webhooks/vendor", "/webhooks/nobody?challenge=abc"} {
+		w := ask(http.MethodGet, path)
+		assert.Equal(t, 405, w.Code, path)
+		assert.Equal(t, "POST", w.Header().Get("Allow"))
+		assert.NotContains(t, w.Body.String(), "abc")
+	}
+	assert.Empty(t, b.gate.entries(), "it is no delivery")
+	assert.Zero(t, b.vendor.parsed)
+}
+
+func TestProofThatCannotBeChecked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for range 50 {
+		w := b.do(request(t, "/webhooks/vendor", "away", body(t, "one", signal())))
+		assert.Equal(t, 503, w.Code, "the sender's address is not held against it")
+		assert.NotEmpty(t, w.Header().Get("Retry-After"))
+	}
+	assert.Zero(t, b.vendor.parsed)
+	assert.Contains(t, b.log.String(), "proof_unavailable")
+}
+
+func TestUntimedSignatureIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, id := range []string{"one", "another"} {
+		assert.Equal(t, 200, b.do(request(t, "/webhooks/vendor", "untimed", body(t, id, signal()))).Code)
+	}
+	assert.Equal(t, 200, b.do(request(t, "/webhooks/vendor", "untimed", body(t, "one", signal()))).Code)
+	assert.Equal(t, 200, b.do(request(t, "/webhooks/vendor", goodToken, body(t, "one", signal()))).Code)
+	claims := b.gate.claims
+	require.Len(t, claims, 4)
+	assert.NotEmpty(t, claims[0].DeliveryID)
+	assert.NotEqual(t, claims[0].DeliveryID, claims[1].DeliveryID)
+	assert.Equal(t, claims[0].DeliveryID, claims[2].DeliveryID)
+	assert.NotEqual(t, claims[0].DeliveryID, claims[3].DeliveryID, "the bytes stand for the id only where nothing signs a time")
 }
 
 func TestRequestID(t *testing.T) {

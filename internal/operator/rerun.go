@@ -27,18 +27,17 @@ func (o *Operator) Rerun(ctx context.Context, id, reason string) (Rerun, error) 
 	if err != nil {
 		return Rerun{}, err
 	}
-	if i.Execution != enumspb.WORKFLOW_EXECUTION_STATUS_FAILED.String() {
-		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is %s", ErrState, i.ID, i.Execution)
+	if !i.failed() {
+		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is %s", ErrState, i.ID, ending(i))
 	}
-	newest, err := o.client.DescribeWorkflowExecution(ctx, i.WorkflowID, "")
-	if err != nil {
-		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
-	}
-	if run := newest.GetWorkflowExecutionInfo().GetExecution().GetRunId(); run != i.RunID {
-		return Rerun{}, fmt.Errorf("%w: the same alert has a newer incident (run %s)", ErrState, run)
+	if i.Newer != "" {
+		return Rerun{}, fmt.Errorf("%w: a rerun would end the newer incident of the same alert, %s", ErrState, i.Newer)
 	}
 	step, _, point, err := o.failure(ctx, i)
 	if err != nil {
+		return Rerun{}, err
+	}
+	if err := o.unchanged(ctx, i); err != nil {
 		return Rerun{}, err
 	}
 	resp, err := o.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{

@@ -1,6 +1,9 @@
 // Package sender is the other side of a webhook: it signs a payload as its
 // vendor would and delivers it, once or many times, whole or spoilt on purpose.
 // It serves `nerve send`, the demo and the tests; it never receives.
+//
+// It follows no redirect: a delivery that would end elsewhere, as another method
+// and with its secret shown to another host, is answered with the 3xx itself.
 package sender
 
 import (
@@ -9,8 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -31,13 +36,13 @@ type Options struct {
 	Provider string  // who to be
 	Secret   string  // what to sign with
 	Body     []byte  // the payload
-	Count    int     // how many deliveries; at least 1
+	Count    int     // how many deliveries; 0 is one
 	Rate     float64 // deliveries a second; 0 is as fast as they are answered
 
 	Tamper   bool // change one byte after signing
 	Stale    bool // sign an hour ago
 	Repeat   bool // the very same request each time, as a retry or a replay
-	Distinct bool // each delivery is another alert, not the same one again
+	Distinct bool // each delivery is another alert, not the same one again; with Repeat that goes for the first
 
 	// Before is called with each body before it is delivered, for example to
 	// make a Slack stand-in know the message. nil is nothing.
@@ -46,13 +51,13 @@ type Options struct {
 	Now    func() time.Time
 }
 
-// Result is one delivery's answer.
-type Result struct {
-	N       int           `json:"n"`
-	Status  int           `json:"status"`
-	Body    string        `json:"body"`
-	Latency time.Duration `json:"latency_ns"`
+// OptionError is an option that cannot be meant. Nothing was sent.
+type OptionError struct {
+	Option  string // its name in lower case, which is that of the flag of nerve send
+	Problem string
 }
+
+func (e *OptionError) Error() string { return "sender: " + e.Option + ": " + e.Problem }
 
 // Send delivers and calls each with every answer. It stops at the first
 // delivery that gets no answer at all.
@@ -67,7 +72,7 @@ func Send(ctx context.Context, o Options, each func(Result)) error {
 	}
 	for n := 1; n <= max(1, o.Count); n++ {
 		if err := limit.Wait(ctx); err != nil {
-			return fmt.Errorf("sender: wait for the next delivery: %w", err)
+			return fmt.Errorf("sender: wait for delivery %d: %w", n, err)
 		}
 		r, err := s.deliver(ctx, n)
 		if err != nil {
@@ -104,29 +109,51 @@ type sender struct {
 }
 
 func newSender(o Options) (*sender, error) {
-	spec, ok := providers.Lookup(o.Provider)
-	if !ok {
-		return nil, fmt.Errorf("sender: no provider %q", o.Provider)
-	}
-	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.Secret)})
+	p, u, err := o.check()
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("sender: %q is not a URL to send to", o.URL)
+	client := http.Client{Timeout: 15 * time.Second}
+	if o.Client != nil {
+		client = *o.Client
 	}
-	if o.Client == nil {
-		o.Client = &http.Client{Timeout: 15 * time.Second}
-	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	o.Client = &client
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	s := &sender{Options: o, provider: p, url: u}
 	if o.Stale && !s.timed() {
-		return nil, fmt.Errorf("sender: %s signs no time, so nothing it sends can be stale", o.Provider)
+		return nil, &OptionError{"stale", o.Provider + " signs no time, so nothing it sends can be stale"}
 	}
 	return s, nil
+}
+
+// check refuses what cannot be meant, and returns who signs and where it goes.
+func (o Options) check() (providers.Provider, *url.URL, error) {
+	spec, ok := providers.Lookup(o.Provider)
+	if !ok {
+		return nil, nil, &OptionError{"provider", fmt.Sprintf("there is no %q", o.Provider)}
+	}
+	if strings.TrimSpace(o.Secret) == "" {
+		return nil, nil, &OptionError{"secret", "it is empty, and nothing can be signed with that"}
+	}
+	if o.Count < 0 {
+		return nil, nil, &OptionError{"count", "it cannot be negative"}
+	}
+	if o.Rate < 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) {
+		return nil, nil, &OptionError{"rate", "give deliveries a second, for example 0.5 or 100"}
+	}
+	// The URL is not repeated: it may hold a password.
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, nil, &OptionError{"url", "give the source's whole URL, such as https://alerts.example.com/webhooks/" + o.Provider}
+	}
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.Secret)})
+	if err != nil {
+		return nil, nil, fmt.Errorf("sender: set up %s: %w", o.Provider, err)
+	}
+	return p, u, nil
 }
 
 // timed reports whether the provider's proof carries a time.
@@ -200,7 +227,7 @@ func (s *sender) deliver(ctx context.Context, n int) (Result, error) {
 	started := time.Now()
 	resp, err := s.Client.Do(req)
 	if err != nil {
-		return Result{}, fmt.Errorf("sender: nothing answers: %w", err)
+		return Result{}, s.unanswered(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))

@@ -75,7 +75,8 @@ func failure(r incident.Report) message {
 	lines := []string{
 		"*This alert was received, but its analysis failed.*",
 		escape(incident.Cut(r.Failure, maxLine)),
-		"Nothing is lost: run `nerve incidents rerun " + escape(r.Signal.IncidentID) + "` to go on from the step that failed.",
+		"Nothing is lost: run `nerve incidents rerun " + escape(r.Signal.IncidentID) + "` to go on from the step that failed, " +
+			"or `nerve incidents resolve " + escape(r.Signal.IncidentID) + "` to close it.",
 	}
 	return message{
 		Text:   plain("The analysis of this alert failed: " + r.Signal.Title),

@@ -97,6 +97,7 @@ func (s *Server) chatPostMessage(c call) (map[string]any, error) {
 			}
 		}
 		r.add(m)
+		s.store.noteMessageL(r, m)
 		posted, channel = *m, r.ID
 		out = map[string]any{"channel": r.ID, "ts": m.TS, "message": s.wireL(r, m, true)}
 		return nil
@@ -137,6 +138,7 @@ func (s *Server) chatUpdate(c call) (map[string]any, error) {
 		}
 		before, channel = *m, r.ID
 		s.applyUpdateL(m, c.args, body)
+		s.store.noteMessageL(r, m)
 		after = *m
 		out = map[string]any{"channel": r.ID, "ts": m.TS, "text": m.Text, "message": s.wireL(r, m, true)}
 		return nil

@@ -40,7 +40,11 @@ func (s *Server) react(c call, user string, change func(*message, string) error,
 			return refuse("is_archived")
 		}
 		channel, author, ts = r.ID, m.User, m.TS
-		return change(m, name)
+		if err := change(m, name); err != nil {
+			return err
+		}
+		s.store.noteMessageL(r, m)
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,9 @@
 // except the signed event deliveries to Options.EventsURL. It imports neither
 // Temporal nor Redis.
 //
+// What it has acknowledged is in a file by then, so killing the process loses
+// none of it; see journalFile for what a crash of the machine can take.
+//
 // It fails closed: a missing token or an unreadable state file is an error of
 // New, never an empty workspace.
 package slackstand

@@ -93,14 +93,18 @@ func (s *Server) importMessage(channel string, in inboundMessage, edit bool) (Im
 			if edit {
 				known.Edited = &edited{User: m.User, TS: stamp(s.opt.Now())}
 			}
+			s.store.noteMessageL(r, known)
 			return nil
 		}
 		if m.ThreadTS != "" && r.find(m.ThreadTS) == nil {
-			r.add(&message{Subtype: tombstone, User: "USLACKBOT", Text: "This message is not known here.", TS: m.ThreadTS})
+			lost := &message{Subtype: tombstone, User: "USLACKBOT", Text: "This message is not known here.", TS: m.ThreadTS}
+			r.add(lost)
+			s.store.noteMessageL(r, lost)
 		}
 		out.New = true
 		s.store.sawL(m)
 		r.add(m)
+		s.store.noteMessageL(r, m)
 		return nil
 	})
 	return out, err
@@ -135,6 +139,7 @@ func (s *Server) importDeletion(channel, ts string) (Imported, error) {
 	}
 	return Imported{Channel: channel, TS: ts}, s.store.write(func() error {
 		s.store.roomL(channel).remove(ts)
+		s.store.noteL(change{Room: channel, Removed: ts})
 		return nil
 	})
 }
@@ -147,7 +152,8 @@ func (s *Server) importReaction(e inboundEvent) (Imported, error) {
 	}
 	out := Imported{Channel: e.Item.Channel, TS: e.Item.TS}
 	return out, s.store.write(func() error {
-		m := s.store.roomL(e.Item.Channel).find(e.Item.TS)
+		r := s.store.roomL(e.Item.Channel)
+		m := r.find(e.Item.TS)
 		if m == nil {
 			return nil
 		}
@@ -157,6 +163,7 @@ func (s *Server) importReaction(e inboundEvent) (Imported, error) {
 		} else {
 			_ = m.removeReaction(e.Reaction, user)
 		}
+		s.store.noteMessageL(r, m)
 		return nil
 	})
 }

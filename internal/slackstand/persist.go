@@ -22,13 +22,15 @@ const (
 // snapshot is the state file.
 type snapshot struct {
 	Version  int              `json:"version"`
+	Seq      int64            `json:"seq"` // of the newest change in it; the journal has the later ones
 	LastTS   int64            `json:"last_ts"`
 	Channels map[string]*room `json:"channels"`
 	Users    map[string]User  `json:"users"`
 	Bots     map[string]Bot   `json:"bots"`
 }
 
-// saver writes the store to a file shortly after it changed, and on close.
+// saver writes the store to a file shortly after it changed, and on close. What
+// has changed since is in the journal.
 type saver struct {
 	path  string
 	store *store
@@ -47,11 +49,42 @@ func openSaver(dir string, st *store, log *slog.Logger) (*saver, error) {
 		path: filepath.Join(dir, stateFile), store: st, log: log,
 		dirty: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := sv.load(); err != nil {
+	if err := sv.open(filepath.Join(dir, journalFile)); err != nil {
 		return nil, err
 	}
 	go sv.run()
 	return sv, nil
+}
+
+// open loads the state file and the journal, and begins a new journal.
+func (sv *saver) open(journalPath string) error {
+	if err := sv.load(); err != nil {
+		return err
+	}
+	st := sv.store
+	changes, err := readJournal(journalPath, st.seq)
+	if err != nil {
+		return err
+	}
+	j, err := openJournal(journalPath)
+	if err != nil {
+		return err
+	}
+	st.mu.Lock()
+	for _, c := range changes {
+		st.applyL(c)
+	}
+	st.addOwnBotL() // the options win over what an earlier run was called
+	st.journal = j
+	st.mu.Unlock()
+	if j.size == 0 {
+		return nil
+	}
+	// A torn last line must go before another is written after it.
+	if err := sv.save(); err != nil {
+		return errors.Join(err, j.file.Close())
+	}
+	return nil
 }
 
 func (sv *saver) load() error {
@@ -79,8 +112,7 @@ func (sv *saver) load() error {
 	}
 	maps.Copy(st.users, snap.Users)
 	maps.Copy(st.bots, snap.Bots)
-	st.addOwnBotL() // the options win over what an earlier run was called
-	st.lastTS = snap.LastTS
+	st.lastTS, st.seq = snap.LastTS, snap.Seq
 	return nil
 }
 
@@ -116,16 +148,21 @@ func (sv *saver) run() {
 func (sv *saver) close() error {
 	close(sv.stop)
 	<-sv.done
-	return sv.save()
+	err := sv.save()
+	sv.store.mu.Lock()
+	defer sv.store.mu.Unlock()
+	return errors.Join(err, sv.store.journal.file.Close())
 }
 
-// save replaces the file in one step, so that a crash leaves the old or the new.
+// save replaces the file in one step, so that a crash leaves the old or the
+// new, and then takes out of the journal what the file has.
 func (sv *saver) save() error {
 	st := sv.store
 	st.mu.RLock()
 	raw, err := json.Marshal(snapshot{
-		Version: stateVersion, LastTS: st.lastTS, Channels: st.rooms, Users: st.users, Bots: st.bots,
+		Version: stateVersion, Seq: st.seq, LastTS: st.lastTS, Channels: st.rooms, Users: st.users, Bots: st.bots,
 	})
+	covered := st.journal.size
 	st.mu.RUnlock()
 	if err != nil {
 		return fmt.Errorf("slackstand: encode the state: %w", err)
@@ -142,5 +179,7 @@ func (sv *saver) save() error {
 	if err != nil {
 		return fmt.Errorf("slackstand: save the state: %w", errors.Join(err, os.Remove(tmp.Name())))
 	}
-	return nil
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.journal.drop(covered)
 }

@@ -50,7 +50,7 @@ func (s *Server) Post(ctx context.Context, channel string, in Message) (Posted, 
 	}
 	var parent string
 	var private bool
-	_ = s.store.write(func() error {
+	err = s.store.write(func() error {
 		r := s.store.roomL(channel)
 		private = r.Private
 		if in.ThreadTS != "" {
@@ -61,8 +61,12 @@ func (s *Server) Post(ctx context.Context, channel string, in Message) (Posted, 
 		m.TS = s.store.nextTSL()
 		s.store.sawL(m)
 		r.add(m)
+		s.store.noteMessageL(r, m)
 		return nil
 	})
+	if err != nil {
+		return Posted{}, err
+	}
 	event := s.messageEvent(channel, private, *m, parent)
 	first := s.callback(event)
 	out := Posted{Channel: channel, TS: m.TS, EventID: first.id, EventBody: first.body}

@@ -102,7 +102,9 @@ func New(opt Options) (*Server, error) {
 		s.saver = saver
 	}
 	for _, u := range opt.Users {
-		s.store.putUser(u)
+		if err := s.store.putUser(u); err != nil {
+			return nil, err
+		}
 	}
 	for _, c := range opt.Channels {
 		if err := s.AddChannel(c); err != nil {
@@ -152,8 +154,7 @@ func (s *Server) AddChannel(c Channel) error {
 	if !validID(c.ID) {
 		return fmt.Errorf("slackstand: %q is not a channel id", c.ID)
 	}
-	s.store.putChannel(c)
-	return nil
+	return s.store.putChannel(c)
 }
 
 // AddUser makes a person known, or changes a known one.
@@ -161,8 +162,7 @@ func (s *Server) AddUser(u User) error {
 	if !validID(u.ID) {
 		return fmt.Errorf("slackstand: %q is not a user id", u.ID)
 	}
-	s.store.putUser(u)
-	return nil
+	return s.store.putUser(u)
 }
 
 // Close ends live pages and pending retries, and writes the state file. It

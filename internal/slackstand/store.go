@@ -26,8 +26,11 @@ type store struct {
 	rooms    map[string]*room
 	users    map[string]User
 	bots     map[string]Bot
-	lastTS   int64  // microseconds of the newest timestamp handed out
-	onChange func() // after each change, without the lock
+	lastTS   int64    // microseconds of the newest timestamp handed out
+	seq      int64    // of the newest change
+	noted    []change // by the step that holds the lock
+	journal  *journal // nil keeps all in memory
+	onChange func()   // after each change, without the lock
 }
 
 func newStore(opt Options) *store {
@@ -45,16 +48,41 @@ func (st *store) addOwnBotL() {
 	}
 }
 
-// write runs f under the lock and announces the change when f made one.
+// write runs f under the lock, brings what it noted into the journal, and
+// announces the change when f made one. A change that cannot be kept is an
+// error, although it has happened: like Slack, the stand-in can fail after the
+// work.
 func (st *store) write(f func() error) error {
-	st.mu.Lock()
-	err := f()
-	st.mu.Unlock()
-	if err == nil {
+	changed, err := st.locked(f)
+	if changed {
 		st.onChange()
 	}
 	return err
 }
+
+func (st *store) locked(f func() error) (changed bool, _ error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.noted = st.noted[:0]
+	if err := f(); err != nil {
+		return false, err
+	}
+	if st.journal == nil || len(st.noted) == 0 {
+		return true, nil
+	}
+	return true, st.journal.add(st.noted)
+}
+
+// noteL says what a step changed. What it points at is read before the lock is
+// given up.
+func (st *store) noteL(c change) {
+	st.seq++
+	c.Seq, c.LastTS = st.seq, st.lastTS
+	st.noted = append(st.noted, c)
+}
+
+// noteMessageL says that a message is new or changed.
+func (st *store) noteMessageL(r *room, m *message) { st.noteL(change{Room: r.ID, Message: m}) }
 
 // read runs f under the read lock.
 func (st *store) read(f func() error) error {
@@ -74,24 +102,30 @@ func (st *store) nextTSL() string {
 	return fmt.Sprintf("%d.%06d", now/1e6, now%1e6)
 }
 
-func (st *store) putChannel(c Channel) {
-	_ = st.write(func() error {
+func (st *store) putChannel(c Channel) error {
+	return st.write(func() error {
 		if c.Name == "" {
 			c.Name = nameOf(c.ID)
 		}
 		st.roomL(c.ID).Channel = c
+		st.noteL(change{Channel: &c})
 		return nil
 	})
 }
 
-func (st *store) putUser(u User) {
-	_ = st.write(func() error {
+func (st *store) putUser(u User) error {
+	return st.write(func() error {
 		if u.Name == "" {
 			u.Name = nameOf(u.ID)
 		}
-		st.users[u.ID] = u
+		st.putUserL(u)
 		return nil
 	})
+}
+
+func (st *store) putUserL(u User) {
+	st.users[u.ID] = u
+	st.noteL(change{User: &u})
 }
 
 // roomL is the channel of that id, made on demand.
@@ -112,12 +146,14 @@ func (st *store) sawL(m *message) {
 			if name == "" {
 				name = nameOf(m.BotID)
 			}
-			st.bots[m.BotID] = Bot{ID: m.BotID, Name: name, AppID: m.AppID, UserID: m.User}
+			b := Bot{ID: m.BotID, Name: name, AppID: m.AppID, UserID: m.User}
+			st.bots[b.ID] = b
+			st.noteL(change{Bot: &b})
 		}
 		return
 	}
 	if _, ok := st.users[m.User]; !ok && validID(m.User) {
-		st.users[m.User] = User{ID: m.User, Name: nameOf(m.User)}
+		st.putUserL(User{ID: m.User, Name: nameOf(m.User)})
 	}
 }
 

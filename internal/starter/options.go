@@ -18,9 +18,10 @@ const maxSummary = 160
 // maxDetailLinks keeps the details to what a person looks at.
 const maxDetailLinks = 5
 
-// startOptions says how an incident is started. An alert that was resolved may
-// fire again; an event happens once, even after its incident was closed.
-func startOptions(cmd contract.Command) client.StartWorkflowOptions {
+// StartOptions says how an incident is started. An alert that was resolved may
+// fire again; an event happens once, even after its incident was closed. The
+// command must have a Start.
+func StartOptions(cmd contract.Command) client.StartWorkflowOptions {
 	s := cmd.Start.Signal
 	reuse := enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	if cmd.KeyKind == incident.KeyAlert {
@@ -33,7 +34,7 @@ func startOptions(cmd contract.Command) client.StartWorkflowOptions {
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		// Without it a duplicate looks like a start.
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		TypedSearchAttributes:                    attributes(&s),
+		TypedSearchAttributes:                    attributes(cmd.Start),
 		Memo:                                     map[string]any{contract.MemoIncidentID: s.IncidentID, contract.MemoTitle: s.Title},
 		StaticSummary:                            cutBytes(escape.Replace(s.Title), maxSummary),
 		StaticDetails:                            details(&s),
@@ -41,13 +42,18 @@ func startOptions(cmd contract.Command) client.StartWorkflowOptions {
 	}
 }
 
-func attributes(s *incident.Signal) temporal.SearchAttributes {
+// attributes are those of a new incident, or those of the state that one goes on from.
+func attributes(in *contract.TriageInput) temporal.SearchAttributes {
+	s, phase, status := &in.Signal, contract.PhaseOpening, in.Signal.Status
+	if in.State != nil {
+		phase, status = in.State.Phase, in.State.Status
+	}
 	values := map[string]string{
 		contract.AttrSource:      s.Source,
 		contract.AttrProvider:    s.Provider,
 		contract.AttrSeverity:    string(s.Severity),
-		contract.AttrStatus:      string(s.Status),
-		contract.AttrPhase:       string(contract.PhaseOpening),
+		contract.AttrStatus:      string(status),
+		contract.AttrPhase:       string(phase),
 		contract.AttrFingerprint: s.Fingerprint,
 	}
 	updates := make([]temporal.SearchAttributeUpdate, 0, len(values))

@@ -139,7 +139,7 @@ func check(cmd contract.Command) error {
 }
 
 func (s *Starter) start(ctx context.Context, cmd contract.Command) (Result, error) {
-	run, err := s.client.ExecuteWorkflow(ctx, startOptions(cmd), contract.WorkflowTriage, *cmd.Start)
+	run, err := s.client.ExecuteWorkflow(ctx, StartOptions(cmd), contract.WorkflowTriage, *cmd.Start)
 	if err == nil {
 		return Result{Outcome: Started, RunID: run.GetRunID()}, nil
 	}

@@ -89,6 +89,19 @@ func assertAttributes(t *testing.T, got temporal.SearchAttributes) {
 	}
 }
 
+func TestAttributesOfAStateThatGoesOn(t *testing.T) {
+	t.Parallel()
+	cmd := startCommand(incident.KeyAlert)
+	cmd.Start.State = &contract.TriageState{Phase: contract.PhaseOpen, Status: incident.StatusResolved}
+	got := StartOptions(cmd).TypedSearchAttributes
+	for name, value := range map[string]string{
+		contract.AttrStatus: "resolved", contract.AttrPhase: "open", contract.AttrSeverity: "critical",
+	} {
+		v, _ := got.GetKeyword(temporal.NewSearchAttributeKeyKeyword(name))
+		assert.Equal(t, value, v, name)
+	}
+}
+
 func TestStartAgain(t *testing.T) {
 	t.Parallel()
 	for kind, outcome := range map[incident.KeyKind]Outcome{incident.KeyEvent: AlreadyTaken, incident.KeyAlert: AlreadyRunning} {

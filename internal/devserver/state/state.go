@@ -4,13 +4,18 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 const noteFile = "dev.json"
@@ -50,25 +55,66 @@ func Dir(dir string) (string, error) {
 	return filepath.Join(home, ".local", "state", "nerve"), nil
 }
 
-// Read reads the note of the nerve dev that runs on a state directory.
+// Read reads the note in a state directory. The error is fs.ErrNotExist when
+// there is none.
 func Read(dir string) (Note, error) {
 	dir, err := Dir(dir)
 	if err != nil {
 		return Note{}, err
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, noteFile)) //nolint:gosec // the operator names the directory
-	if errors.Is(err, fs.ErrNotExist) {
-		return Note{}, fmt.Errorf("nerve dev does not run on %s", dir)
-	}
 	if err != nil {
 		return Note{}, fmt.Errorf("state: %w", err)
 	}
 	var n Note
 	if err := json.Unmarshal(raw, &n); err != nil {
-		return Note{}, fmt.Errorf("state: %s is damaged: %w", filepath.Join(dir, noteFile), err)
+		return Note{}, fmt.Errorf("state: %s is damaged (%w): start nerve dev again, which writes it anew", filepath.Join(dir, noteFile), err)
 	}
 	return n, nil
 }
+
+// ErrNotRunning means that no nerve dev runs on a state directory.
+var ErrNotRunning = errors.New("nerve dev is not running")
+
+// Find reads the note and makes sure that its nerve dev still runs: one that was
+// killed leaves its note behind. Otherwise the error is ErrNotRunning.
+func Find(ctx context.Context, dir string) (Note, error) {
+	dir, err := Dir(dir)
+	if err != nil {
+		return Note{}, err
+	}
+	n, err := Read(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !n.alive(ctx) {
+		return Note{}, fmt.Errorf("%w (state %s)", ErrNotRunning, dir)
+	}
+	return n, err
+}
+
+// alive reports whether the process of the note is there, and something listens
+// where it did. Either alone may be somebody else by now.
+func (n Note) alive(ctx context.Context) bool {
+	p, err := os.FindProcess(n.PID)
+	if err != nil {
+		return false // as Windows says it
+	}
+	defer func() { _ = p.Release() }()
+	if errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+		return false
+	}
+	u, err := url.Parse(n.IngestURL)
+	if err != nil {
+		return false
+	}
+	c, err := (&net.Dialer{Timeout: aliveWithin}).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+// aliveWithin is how long a listener on this machine may take to take a connection.
+const aliveWithin = 2 * time.Second
 
 // Write leaves the note; Remove takes it away when nerve dev stops.
 func Write(dir string, n Note) error { return writeJSON(filepath.Join(dir, noteFile), n) }

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/nerve-alerts/nerve/internal/operator"
+)
+
+func TestShowSaysWhatCanBeDone(t *testing.T) {
+	t.Parallel()
+	const goOn, closeIt = "Go on      nerve incidents rerun i1\n", "Close it   nerve incidents resolve i1\n"
+	for _, tt := range []struct {
+		name   string
+		detail operator.Detail
+		has    []string
+		not    []string
+	}{
+		{"running", operator.Detail{}, nil, []string{"Failed ", "Newer ", goOn, closeIt}},
+		{
+			"failed",
+			operator.Detail{Failure: "step notify failed", Next: []string{operator.NextRerun, operator.NextResolve}},
+			[]string{"Failed     step notify failed\n" + goOn + closeIt},
+			[]string{"Newer "},
+		},
+		{
+			"failed, and its alert fired again",
+			operator.Detail{Incident: operator.Incident{Newer: "i2"}, Failure: "step notify failed", Next: []string{operator.NextResolve}},
+			[]string{"Failed     step notify failed\nNewer      i2", closeIt},
+			[]string{goOn},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			tt.detail.ID = "i1"
+			show(terminal{out: &out}, tt.detail)
+			for _, s := range tt.has {
+				assert.Contains(t, out.String(), s)
+			}
+			for _, s := range tt.not {
+				assert.NotContains(t, "\n"+out.String(), "\n"+s)
+			}
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/devserver/state"
+	"github.com/nerve-alerts/nerve/internal/slackstand"
+)
+
+// newStory is a demo on a Slack stand-in and a front that answers with status
+// and body. The story on a whole nerve is testsuite's.
+func newStory(t *testing.T, answers ...string) (*demo, *bytes.Buffer) {
+	t.Helper()
+	n := 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		status, body, _ := strings.Cut(answers[min(n, len(answers)-1)], " ")
+		n++
+		if status == "401" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(front.Close)
+	token := "xoxb-" + strings.Repeat("1", 12)
+	stand, err := slackstand.New(slackstand.Options{Token: token, Channels: []slackstand.Channel{{ID: AlertsChannel}}})
+	require.NoError(t, err)
+	web := httptest.NewServer(stand.Handler())
+	t.Cleanup(func() { web.Close(); require.NoError(t, stand.Close()) })
+	out := &bytes.Buffer{}
+	d := &Dev{Stand: stand, Note: state.Note{IngestURL: front.URL, Secrets: map[string]string{
+		"slack": strings.Repeat("s", 32), "datadog": strings.Repeat("d", 32), "zendesk": strings.Repeat("z", 32),
+	}}}
+	return &demo{dev: d, out: out, api: slackgo.New(token, slackgo.OptionAPIURL(web.URL+"/api/"))}, out
+}
+
+func TestDemoTellsARefusalFromAnAcceptance(t *testing.T) {
+	t.Parallel()
+	for answer, failed := range map[string]int{`401 {"code":"WEBHOOK_SIGNATURE_INVALID"}`: 0, `200 {"status":"enqueued"}`: 2} {
+		s, out := newStory(t, answer)
+		require.NoError(t, s.forged(t.Context()))
+		require.NoError(t, s.stale(t.Context()))
+		assert.Equal(t, failed, s.failed, out.String())
+		assert.Equal(t, failed, strings.Count(out.String(), "✗"))
+		assert.Equal(t, 2-failed, strings.Count(out.String(), "✓"))
+	}
+}
+
+func TestDemoWantsARetryToBeADuplicate(t *testing.T) {
+	t.Parallel()
+	s, out := newStory(t, `200 {"status":"enqueued"}`, `200 {"status":"duplicate"}`)
+	require.NoError(t, s.replayed(t.Context()))
+	assert.Zero(t, s.failed, out.String())
+	assert.Contains(t, out.String(), "200 enqueued, then 200 duplicate")
+	s, _ = newStory(t, `200 {"status":"enqueued"}`)
+	require.NoError(t, s.replayed(t.Context()))
+	assert.Equal(t, 1, s.failed, "it was processed twice")
+}
+
+// A message counts as answered when nerve reacted to it and replied in its thread.
+func TestDemoWatchesAMessage(t *testing.T) {
+	t.Parallel()
+	s, out := newStory(t, "200 {}")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	answered := make(chan error, 1)
+	go func() { answered <- s.answerFirst(ctx) }()
+	require.NoError(t, s.question(ctx))
+	require.NoError(t, <-answered)
+	assert.Zero(t, s.failed, out.String())
+	assert.Regexp(t, `👀 after [0-9.]+m?s; answered in its thread (at once|after)`, out.String())
+}
+
+// answerFirst does what nerve would with the first message that is posted.
+func (s *demo) answerFirst(ctx context.Context) error {
+	for {
+		h, err := s.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: AlertsChannel})
+		if err != nil {
+			return err
+		}
+		if len(h.Messages) > 0 {
+			ts := h.Messages[0].Timestamp
+			err := s.api.AddReactionContext(ctx, "eyes", slackgo.NewRefToMessage(AlertsChannel, ts))
+			_, _, posted := s.api.PostMessageContext(ctx, AlertsChannel, slackgo.MsgOptionText("It is slow.", false), slackgo.MsgOptionTS(ts))
+			return errors.Join(err, posted)
+		}
+	}
+}
+
+func TestDemoStopsWhenInterrupted(t *testing.T) {
+	t.Parallel()
+	s, _ := newStory(t, "200 {}")
+	ctx, stop := context.WithCancel(t.Context())
+	_, err := s.dev.Stand.Post(ctx, AlertsChannel, slackstand.Message{User: "U0ENGINEER", Text: "?"})
+	require.NoError(t, err)
+	_, err = s.await(ctx, func(slackgo.Message) bool { stop(); return false })
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestSighting(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "not seen in Slack within 30s", sighting{}.tell("seen"))
+	assert.Equal(t, "seen at once", sighting{time.Millisecond}.tell("seen"))
+	assert.Equal(t, "seen after 120ms", sighting{121 * time.Millisecond}.tell("seen"))
+	assert.Equal(t, "1 enqueued, 49 debounced", count(map[string]int{"debounced": 49, "enqueued": 1}))
+}
+
+func TestPortsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", loopback+":0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	port := l.Addr().(*net.TCPAddr).Port
+	_, err = (&Dev{}).listen(t.Context(), Options{WorkerPort: port})
+	require.ErrorContains(t, err, "is taken: choose another with --worker-port")
+	_, err = (&Dev{}).listen(t.Context(), Options{Port: 99999})
+	require.ErrorContains(t, err, "--port 99999 is not a port")
+	assert.NotContains(t, err.Error(), "taken")
+}
+
+func TestDemoIsRefusedOnTheRealSlack(t *testing.T) {
+	t.Setenv("SLACK_BOT_TOKEN", "xoxb-"+strings.Repeat("1", 12))
+	_, err := Start(t.Context(), Options{State: t.TempDir(), Demo: true})
+	require.True(t, config.IsMistake(err), "%v", err)
+	require.ErrorContains(t, err, "Unset it for the demo")
+	_, err = (&Dev{}).Demo(t.Context(), io.Discard)
+	require.ErrorContains(t, err, "without SLACK_BOT_TOKEN")
+}
+
+// Run stops its parts in order, each after the one before has ended.
+func TestRunStopsInOrder(t *testing.T) {
+	t.Parallel()
+	var order []string
+	part := func(name string) func(context.Context) error {
+		return func(ctx context.Context) error { <-ctx.Done(); order = append(order, name); return nil }
+	}
+	d := &Dev{runs: []func(context.Context) error{part("ingest"), part("worker")}}
+	d.onClose(func() { order = append(order, "temporal") })
+	d.onClose(func() { order = append(order, "redis") })
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	require.NoError(t, d.Run(ctx))
+	assert.Equal(t, []string{"ingest", "worker", "redis", "temporal"}, order)
+
+	d = &Dev{runs: []func(context.Context) error{part("ingest"), func(context.Context) error { return io.ErrUnexpectedEOF }}}
+	require.ErrorIs(t, d.Run(t.Context()), io.ErrUnexpectedEOF, "a part that stops by itself ends all")
+}

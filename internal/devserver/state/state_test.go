@@ -1,0 +1,113 @@
+package state_test
+
+import (
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/devserver/state"
+)
+
+// running is a note of this process, which listens where the note says.
+func running(t *testing.T) (state.Note, net.Listener) {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return state.Note{PID: os.Getpid(), IngestURL: "http://" + l.Addr().String(), Secrets: map[string]string{"slack": "s"}}, l
+}
+
+func TestNoteIsFoundWhileItsProcessRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	want, l := running(t)
+	require.NoError(t, state.Write(dir, want))
+	got, err := state.Find(t.Context(), dir)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Equal(t, want.IngestURL+"/webhooks/slack", got.SourceURL("slack"))
+	info, err := os.Stat(filepath.Join(dir, "dev.json"))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds secrets")
+
+	require.NoError(t, l.Close())
+	_, err = state.Find(t.Context(), dir)
+	require.ErrorIs(t, err, state.ErrNotRunning, "nobody listens")
+	require.ErrorContains(t, err, dir)
+
+	require.NoError(t, state.Remove(dir))
+	_, err = state.Find(t.Context(), dir)
+	require.ErrorIs(t, err, state.ErrNotRunning)
+	require.NoError(t, state.Remove(dir), "it is gone already")
+	_, err = state.Read(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// A nerve dev that was killed leaves its note, and another program may have its
+// port by now.
+func TestNoteOfADeadProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	dead := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$") //nolint:gosec // this test's own binary
+	require.NoError(t, dead.Run())
+	note, _ := running(t)
+	note.PID = dead.Process.Pid
+	require.NoError(t, state.Write(dir, note))
+	_, err := state.Find(t.Context(), dir)
+	require.ErrorIs(t, err, state.ErrNotRunning)
+}
+
+func TestDamagedNote(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "dev.json"), []byte("{"), 0o600))
+	_, err := state.Find(t.Context(), dir)
+	require.ErrorContains(t, err, "start nerve dev again")
+	require.NotErrorIs(t, err, state.ErrNotRunning)
+}
+
+func TestDir(t *testing.T) {
+	base := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", base)
+	dir, err := state.Dir("")
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(base, "nerve"), dir)
+	t.Setenv("XDG_STATE_HOME", "")
+	t.Setenv("HOME", base)
+	dir, err = state.Dir("")
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(base, ".local", "state", "nerve"), dir)
+	dir, err = state.Dir("here")
+	require.NoError(t, err)
+	assert.True(t, filepath.IsAbs(dir))
+}
+
+// What rests in the directory is encrypted with the secrets, so they stay.
+func TestSecretsAreMadeOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	made := 0
+	keyset := func() (string, error) { made++; return "keyset", nil }
+	first, err := state.LoadSecrets(dir, []string{"slack"}, keyset)
+	require.NoError(t, err)
+	second, err := state.LoadSecrets(dir, []string{"slack", "datadog"}, keyset)
+	require.NoError(t, err)
+	assert.Equal(t, 1, made)
+	assert.Equal(t, first.SlackToken, second.SlackToken)
+	assert.Equal(t, first.Sources["slack"], second.Sources["slack"])
+	assert.Len(t, second.Sources["datadog"], 32)
+	assert.NotEqual(t, second.Sources["slack"], second.Sources["datadog"])
+	info, err := os.Stat(filepath.Join(dir, "secrets.json"))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "secrets.json"), []byte("{"), 0o600))
+	_, err = state.LoadSecrets(dir, nil, keyset)
+	require.ErrorContains(t, err, "--fresh")
+}

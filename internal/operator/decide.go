@@ -1,0 +1,93 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// Acknowledge tells a running incident that somebody is on it.
+func (o *Operator) Acknowledge(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error) {
+	i, err := o.find(ctx, id, d)
+	switch {
+	case err != nil:
+		return contract.TriageState{}, err
+	case i.running():
+		return o.update(ctx, i, contract.UpdateAcknowledge, d)
+	case i.failed() && i.Newer == "":
+		return contract.TriageState{}, fmt.Errorf("%w: %s has failed: rerun it (nerve incidents rerun %s) or resolve it (nerve incidents resolve %s)",
+			ErrState, i.ID, i.ID, i.ID)
+	case i.broken():
+		return contract.TriageState{}, fmt.Errorf("%w: %s has %s: resolve it (nerve incidents resolve %s)%s",
+			ErrState, i.ID, ending(i), i.ID, newer(i))
+	}
+	return contract.TriageState{}, ended(i)
+}
+
+// Resolve closes the incident: it tells the one that runs, and closes one whose
+// workflow failed, timed out or was terminated in a run of its own.
+func (o *Operator) Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error) {
+	i, err := o.find(ctx, id, d)
+	switch {
+	case err != nil:
+		return contract.TriageState{}, err
+	case i.running():
+		return o.update(ctx, i, contract.UpdateResolve, d)
+	case i.broken():
+		return o.dismiss(ctx, i, d)
+	}
+	return contract.TriageState{}, ended(i)
+}
+
+// find is Find for a decision, which somebody must have made.
+func (o *Operator) find(ctx context.Context, id string, d contract.Decision) (Incident, error) {
+	if strings.TrimSpace(d.By) == "" {
+		return Incident{}, errors.New("operator: say who decides")
+	}
+	return o.Find(ctx, id)
+}
+
+func (o *Operator) update(ctx context.Context, i Incident, name string, d contract.Decision) (contract.TriageState, error) {
+	var state contract.TriageState
+	h, err := o.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: i.WorkflowID, RunID: i.RunID, UpdateName: name, Args: []any{d},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = h.Get(ctx, &state)
+	}
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return state, overtaken(i)
+	}
+	if err != nil {
+		return state, fmt.Errorf("operator: %s %s: %w", name, i.ID, err)
+	}
+	return state, nil
+}
+
+// ended says that nothing can be decided any more.
+func ended(i Incident) error {
+	return fmt.Errorf("%w: %s is closed already (%s)%s", ErrState, i.ID, ending(i), newer(i))
+}
+
+// ending is how a workflow ended, in words: TimedOut is "timed out".
+func ending(i Incident) string {
+	if i.Execution == "TimedOut" {
+		return "timed out"
+	}
+	return strings.ToLower(i.Execution)
+}
+
+// newer is the hint at a newer incident, or "".
+func newer(i Incident) string {
+	if i.Newer == "" {
+		return ""
+	}
+	return "; the same alert has a newer incident: " + i.Newer
+}
