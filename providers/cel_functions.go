@@ -33,8 +33,11 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("item", dyn),
 		cel.Variable("index", cel.IntType),
 		ext.Strings(ext.StringsVersion(4)),
-		cel.Macros(cel.GlobalMacro("first", 1, softElements), cel.GlobalMacro("join", 2, softElements)),
+		cel.Macros(
+			cel.GlobalMacro("first", 1, softElements), cel.GlobalMacro("join", 2, softElements), cel.GlobalMacro("has", 1, softHas),
+		),
 		function1(softFunction, dyn, dyn, lenient),
+		function1(thereFunction, dyn, cel.BoolType, func(v ref.Val) ref.Val { return types.Bool(truth(v)) }),
 		function1("text", dyn, str, func(v ref.Val) ref.Val { return types.String(textValue(v)) }),
 		function1("json", dyn, dyn, celJSON),
 		function1("first", dyn, dyn, celFirst),
@@ -74,6 +77,19 @@ func softElements(factory cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (as
 		soft[i] = factory.NewCall(softFunction, e)
 	}
 	return factory.NewCall(name, append([]ast.Expr{factory.NewList(soft...)}, args[1:]...)...), nil
+}
+
+// thereFunction is whether a test for a field succeeded.
+const thereFunction = "there"
+
+// softHas is CEL's has, which fails for a field of a list or a text; here such a
+// field is not there, as anything else that is missing.
+func softHas(factory cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	if args[0].Kind() != ast.SelectKind || args[0].AsSelect().IsTestOnly() {
+		return nil, factory.NewError(args[0].ID(), "has asks for a field, such as has(body.alerts)")
+	}
+	field := args[0].AsSelect()
+	return factory.NewCall(thereFunction, factory.NewPresenceTest(field.Operand(), field.FieldName())), nil
 }
 
 func function1(name string, in, out *cel.Type, f func(ref.Val) ref.Val) cel.EnvOption {

@@ -68,7 +68,8 @@ func TestMappingListsSurviveOneElement(t *testing.T) {
 title: Example
 verify: [{use: token}]
 shapes:
-  - key: 'join([body.a, body.host.name, body.b], "/")'
+  - when: '!has(body.list.a) && !has(body.host.name) && (has(body.host.name) ? false : has(body.host))'
+    key: 'join([body.a, body.host.name, body.b], "/")'
     title: 'first([body.host.name, body.host, "none"])'
     description: first(body.list)
 `))
