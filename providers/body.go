@@ -122,6 +122,9 @@ func tooDeep(body []byte, limit int) bool {
 // formOf returns the body as form values when it is an HTML form and not JSON,
 // whatever the Content-Type says: some senders label JSON as a form.
 func formOf(r *Request) (url.Values, bool) {
+	if form, ok := multipartOf(r); ok {
+		return form, true
+	}
 	body := bytes.TrimSpace(r.Body)
 	if len(body) == 0 || len(body) > maxBody || body[0] == '{' || body[0] == '[' || bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
 		return nil, false
@@ -345,8 +348,9 @@ func squash(key string) string {
 var timeLayouts = []string{
 	time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05-0700",
 	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", // Freshstatus, Groove
-	"Mon Jan _2 15:04:05 UTC 2006", // Checkmk
-	"1/2/2006 3:04:05 PM",          // SCOM
+	"Mon Jan _2 15:04:05 UTC 2006",                 // Checkmk
+	"1/2/2006 3:04:05 PM",                          // SCOM, Azure
+	"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC1123Z, // AWS Health
 }
 
 // parseTime reads the times that vendors send: RFC 3339 and other written forms,

@@ -58,7 +58,7 @@ func TestCorpus(t *testing.T) {
 	var rows []corpusRow
 	for _, spec := range providers.All() {
 		row := corpusRow{provider: spec.Name}
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
 		oracle := map[string][]corpusOracle{}
 		readCorpus(t, filepath.Join(dir, spec.Name, "oracle.json"), &oracle)
 		for _, name := range corpusPayloads(t, filepath.Join(dir, spec.Name)) {
@@ -69,7 +69,7 @@ func TestCorpus(t *testing.T) {
 			if !json.Valid(body) && strings.HasSuffix(name, "_bad.json") {
 				continue // invalid on purpose
 			}
-			accepted, err := providers.Accept(p, signed(t, spec, secret(1), body, receivedAt))
+			accepted, err := providers.Accept(p, signed(t, spec, key(t, spec, 1), body, receivedAt))
 			if !assert.NoError(t, err, "%s/%s", spec.Name, name) {
 				continue
 			}
@@ -251,7 +251,7 @@ func TestCorpusVectors(t *testing.T) {
 
 func checkHandshake(t *testing.T, spec providers.Spec, v corpusVector) {
 	t.Helper()
-	accepted, err := providers.Accept(build(t, spec, secret(1)), signed(t, spec, secret(1), []byte(v.Body), receivedAt))
+	accepted, err := providers.Accept(build(t, spec, key(t, spec, 1)), signed(t, spec, key(t, spec, 1), []byte(v.Body), receivedAt))
 	require.NoError(t, err)
 	require.NotNil(t, accepted.Handshake, v.Name)
 	assert.Equal(t, v.Response.Status, accepted.Handshake.Status)

@@ -21,6 +21,8 @@ type reading struct {
 	batch  *Batch
 	traced func(Source) // nil unless somebody wants to know
 	signal int          // which one is read
+	// missing are required fields that the payload lacks.
+	missing incident.FieldErrors
 }
 
 // Source says where a field of a signal came from.
@@ -53,20 +55,10 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 	if !r.ReceivedAt.IsZero() {
 		rd.vars["received"] = types.Timestamp{Time: r.ReceivedAt.UTC()}
 	}
-	batch.EventID = rd.text("event_id", m.EventID)
-	batch.EventType = rd.text("event_type", m.EventType)
-	for i := range m.Shapes {
-		s := &m.Shapes[i]
-		if s.When.text != "" && !truth(rd.value(&s.When)) {
-			continue
-		}
-		if s.Stored != "" {
-			return batch, nil
-		}
-		rd.shape(s)
-		return batch, nil
+	rd.items()
+	if len(rd.missing) > 0 {
+		return batch, rd.missing
 	}
-	batch.Warnings = append(batch.Warnings, "no shape of the mapping fits")
 	return batch, nil
 }
 
@@ -93,7 +85,7 @@ func (rd *reading) shape(s *shape) {
 		rd.vars["item"], rd.vars["index"] = item, total
 		rd.alert(s)
 	}
-	rd.batch.Folded = max(0, total-maxAlerts)
+	rd.batch.Folded += max(0, total-maxAlerts)
 }
 
 // alert reads one alert.
@@ -135,6 +127,7 @@ func (rd *reading) alert(s *shape) {
 			out.Links = append(out.Links, incident.Link{Title: label, URL: u})
 		}
 	}
+	rd.require(s, &out)
 	rd.identify(s, &out)
 	rd.batch.Signals = append(rd.batch.Signals, out)
 }
@@ -217,7 +210,7 @@ func (rd *reading) text(field string, list choices) string {
 			continue
 		}
 		if rd.traced != nil {
-			rd.traced(Source{Signal: rd.signal, Field: field, Value: text, Expression: e.text, File: rd.m.file, Line: e.line})
+			rd.traced(Source{Signal: rd.signal, Field: field, Value: text, Expression: e.text, File: e.file, Line: e.line})
 		}
 		return text
 	}

@@ -141,8 +141,8 @@ func addTag(tags map[string]string, key, value string) {
 }
 
 // unexpanded matches a value that holds nothing but template placeholders:
-// Datadog's $ALERT_ID and $TAGS[team], Zendesk's {{ticket.id}}.
-var unexpanded = regexp.MustCompile(`^[^\pL\pN$]*(?:(?:\$[A-Z][A-Z0-9_]*(?:\[[^\]]*\])?|\{\{[^}]*\}\})[^\pL\pN$]*)+$`)
+// Datadog's $ALERT_ID and $TAGS[team], Zendesk's {{ticket.id}}, AppDynamics' ${latestEvent.id}.
+var unexpanded = regexp.MustCompile(`^[^\pL\pN$]*(?:(?:\$[A-Z][A-Z0-9_]*(?:\[[^\]]*\])?|\$?\{\{[^}]*\}\}|\$\{[^}]*\})[^\pL\pN$]*)+$`)
 
 // placeholder reports whether a value is absent in disguise: a placeholder that
 // the sender did not expand, or a spelled-out null.
