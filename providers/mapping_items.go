@@ -28,6 +28,7 @@ func (m *mapping) inherit() error {
 		return fmt.Errorf("providers: mapping %s: like: %w", m.file, err)
 	}
 	m.Shapes = append(m.Shapes, base.Shapes...)
+	m.Handshakes = append(m.Handshakes, base.Handshakes...)
 	m.EventID = append(m.EventID, base.EventID...)
 	m.EventType = append(m.EventType, base.EventType...)
 	if m.Each.text == "" {
