@@ -213,7 +213,7 @@ func TestNewVerifierFailsClosed(t *testing.T) {
 
 func TestSmallKeysAreRefused(t *testing.T) {
 	t.Parallel()
-	private, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // too small is what is tested
+	private, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	small, err := privatePEM(private)
 	require.NoError(t, err)
