@@ -1,6 +1,8 @@
 package providers
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -211,8 +213,10 @@ func TestNewVerifierFailsClosed(t *testing.T) {
 
 func TestSmallKeysAreRefused(t *testing.T) {
 	t.Parallel()
-	// 1024 bits, the figures of RFC 9421's example of a key for RSA 1.5.
-	small := pemMark + "PUBLIC KEY-----\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC" + strings.Repeat("v", 160) + "wIDAQAB\n-----END PUBLIC KEY-----\n"
-	_, err := newVerifier([]Scheme{{Kind: KindRSA, Header: "X-Sig"}}, Config{Secrets: Secrets(small)})
-	require.Error(t, err)
+	private, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	small, err := privatePEM(private)
+	require.NoError(t, err)
+	_, err = newVerifier([]Scheme{{Kind: KindRSA, Header: "X-Sig"}}, Config{Secrets: Secrets(small)})
+	require.ErrorContains(t, err, "has 1024 bits")
 }

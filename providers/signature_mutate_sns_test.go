@@ -65,6 +65,7 @@ func foreignCertificates(file string) []string {
 	return []string{
 		"http://sns.us-west-2.amazonaws.com" + file, "https://sns.us-west-2.amazonaws.com.example.com" + file, "https://example.com" + file,
 		"https://sns.us-west-2.amazonaws.com@example.com" + file, "https://example.com/sns.us-west-2.amazonaws.com" + file,
+		"https://evil-sns.us-west-2.amazonaws.com" + file, "https://sns.us-west-2.amazonaws.com." + file, "https://x.sns.us-west-2.amazonaws.com" + file,
 		"https://user@sns.us-west-2.amazonaws.com" + file, "https://sns.us-west-2.amazonaws.com:8443" + file,
 		"https://sns.us-west-2.amazonaws.com" + file + "?x=1", "https://sns.us-west-2.amazonaws.com" + file + "#x", "https://s3.amazonaws.com" + file,
 		"https://snsxus-west-2.amazonaws.com" + file, "https://sns.example.amazonaws.com" + file, "https://sns.us-west-2.amazonaws.com/a/.." + file,

@@ -156,7 +156,7 @@ func TestSNSRefusesCertificates(t *testing.T) {
 		"redirect":        {answering(http.StatusFound, http.Header{"Location": {"https://example.com/x.pem"}}, strings.NewReader("")), nil, ErrUnavailable},
 		"no PEM":          {served{testCert: []byte("hello")}, nil, ErrSignature},
 		"broken":          {served{testCert: []byte(pemMark + "CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")}, nil, ErrSignature},
-		"too large":       {answering(http.StatusOK, nil, bytes.NewReader(append(bytes.Repeat([]byte("\n"), maxCert), certificatePEM(a.leaf)...))), nil, ErrSignature},
+		"too large":       {answering(http.StatusOK, nil, bytes.NewReader(append(certificatePEM(a.leaf), bytes.Repeat([]byte("\n"), maxCert)...))), nil, ErrSignature},
 		"other name":      {served{testCert: named(x509.Certificate{DNSNames: []string{"sns.example.com"}})}, nil, ErrSignature},
 		"other region":    {served{testCert: named(x509.Certificate{DNSNames: []string{"sns.us-east-1.amazonaws.com"}})}, nil, ErrSignature},
 		"authority":       {served{testCert: named(x509.Certificate{DNSNames: []string{"sns.amazonaws.com"}, IsCA: true, BasicConstraintsValid: true})}, nil, ErrSignature},
@@ -215,6 +215,7 @@ func TestSNSTopics(t *testing.T) {
 		_, err = v.Verify(&Request{Body: a.message(t), ReceivedAt: testedAt})
 		require.ErrorIs(t, err, want, secret)
 		if want != nil {
+			require.ErrorContains(t, err, "the topic is not one of this source")
 			assert.Equal(t, before, transport.asked.Load(), "another's topic makes us fetch nothing")
 		}
 	}
