@@ -68,7 +68,8 @@ func TestCorpus(t *testing.T) {
 				continue // invalid on purpose
 			}
 			accepted, err := providers.Accept(p, signed(t, spec, key(t, spec, 1), body, receivedAt))
-			if !assert.NoError(t, err, "%s/%s", spec.Name, name) {
+			if err != nil {
+				t.Errorf("%s/%s: %s", spec.Name, name, err)
 				continue
 			}
 			row.read(t, spec.Name+"/"+name, accepted, oracle[name])

@@ -83,8 +83,6 @@ type shape struct {
 	Tag      map[string]choices `yaml:"tag"`      // single ones
 	Entities map[string]choices `yaml:"entities"` // by type: service, host, environment …
 	Links    map[string]choices `yaml:"links"`    // by title
-
-	prepared bool
 }
 
 // statusStored is the table's word for an event that is no alert.

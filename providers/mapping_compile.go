@@ -197,26 +197,4 @@ func (readCost) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 
 
 var _ interpreter.ActualCostEstimator = readCost{}
 
-// path is the field that an expression reads when it is nothing but that
-// ("body.incident.id"), or nil.
-func (e *expression) path() []string {
-	var path []string
-	for t := e.tree; t != nil; {
-		switch t.Kind() {
-		case ast.SelectKind:
-			path = append(path, t.AsSelect().FieldName())
-			t = t.AsSelect().Operand()
-		case ast.IdentKind:
-			if t.AsIdent() != "body" {
-				return nil
-			}
-			slices.Reverse(path)
-			return path
-		default:
-			return nil
-		}
-	}
-	return nil
-}
-
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

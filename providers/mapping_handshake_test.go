@@ -81,7 +81,7 @@ handshakes:
   - {text: crc}
 `))
 	for _, want := range []string{`method is "PUT"`, "crc needs a proof", "status is 302", "when is missing"} {
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package providers
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/common/types/ref"
@@ -34,7 +35,7 @@ func (m *mapping) inherit() error {
 	if m.Each.text == "" {
 		m.Each = base.Each
 	}
-	m.Let = append(base.Let[:len(base.Let):len(base.Let)], m.Let...)
+	m.Let = append(slices.Clip(base.Let), m.Let...)
 	own, words := m.severities, m.statuses
 	m.severities, m.statuses = maps.Clone(base.severities), maps.Clone(base.statuses)
 	maps.Copy(m.severities, own)

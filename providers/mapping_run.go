@@ -234,12 +234,9 @@ func (rd *reading) value(e *expression) ref.Val {
 }
 
 func (rd *reading) warn(text string) {
-	for _, w := range rd.batch.Warnings {
-		if w == text {
-			return
-		}
+	if !slices.Contains(rd.batch.Warnings, text) {
+		rd.batch.Warnings = append(rd.batch.Warnings, text)
 	}
-	rd.batch.Warnings = append(rd.batch.Warnings, text)
 }
 
 // headerView is the request's headers by lower-case name, without those that

@@ -116,7 +116,7 @@ statuses: {up: fine}
 		"line 12, column 8: undeclared reference to 'nothing'",
 		"shape 2: it is stored", `severities: urgent: "terrible" is not a severity`, `statuses: up: "fine" is not a status`,
 	} {
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 	for name, text := range map[string]string{
 		"the file is empty": "", "verify is missing": "title: x\nshapes: [{title: body.a}]\n", "field titel not found": "titel: x\n", "title is missing": "shapes: [{title: body.a}]\n",
@@ -124,7 +124,7 @@ statuses: {up: fine}
 		"let is a group": "title: x\nshapes: [{let: [a], title: body.a}]\n", "title is missing: it is what": "title: x\nshapes: [{key: body.a}]\n",
 	} {
 		_, err := parseMapping("example", "example.yaml", []byte(text))
-		assert.ErrorContains(t, err, name)
+		require.ErrorContains(t, err, name)
 	}
 	_, err = parseMapping("Bad Name", "x.yaml", []byte("title: x\nshapes: [{title: body.a}]\n"))
 	assert.ErrorContains(t, err, "a name is 1 to 40")

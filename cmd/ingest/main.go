@@ -30,8 +30,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	// A delivery leaves some 34 KiB of garbage and keeps nothing: at Go's default of
 	// 100 the collector would run many times a second, on a heap of a few MB.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+	// Whoever set GOGC has another opinion.
+	if set := debug.SetGCPercent(400); set != 100 {
+		debug.SetGCPercent(set)
 	}
 	core, err := app.Connect(cfg, app.Options{DurableRedis: true, Logger: app.Logger(cfg)})
 	if err != nil {

@@ -133,8 +133,22 @@ func TestWhatPeopleTryFirst(t *testing.T) {
 
 // commandsWithHelp are all that there are.
 var commandsWithHelp = [][]string{
-	{}, {"dev"}, {"send"}, {"incidents"}, {"incidents", "list"}, {"incidents", "show"}, {"incidents", "rerun"},
-	{"incidents", "ack"}, {"incidents", "resolve"}, {"keys"}, {"keys", "new"}, {"keys", "rotate"}, {"spool"}, {"spool", "list"}, {"spool", "retry"}, {"version"},
+	{},
+	{"dev"},
+	{"send"},
+	{"incidents"},
+	{"incidents", "list"},
+	{"incidents", "show"},
+	{"incidents", "rerun"},
+	{"incidents", "ack"},
+	{"incidents", "resolve"},
+	{"keys"},
+	{"keys", "new"},
+	{"keys", "rotate"},
+	{"spool"},
+	{"spool", "list"},
+	{"spool", "retry"},
+	{"version"},
 }
 
 func TestHelpFits100Columns(t *testing.T) {

@@ -89,8 +89,11 @@ func (c *devCmd) check() error {
 		port port
 		flag string
 	}{
-		{c.Port, "--port"}, {c.TemporalPort, "--temporal-port"}, {c.UIPort, "--ui-port"},
-		{c.SlackPort, "--slack-port"}, {c.WorkerPort, "--worker-port"},
+		{c.Port, "--port"},
+		{c.TemporalPort, "--temporal-port"},
+		{c.UIPort, "--ui-port"},
+		{c.SlackPort, "--slack-port"},
+		{c.WorkerPort, "--worker-port"},
 	} {
 		if other := taken[p.port]; other != "" && p.port != 0 {
 			return usageError{fmt.Sprintf("%s and %s are both %d: give each its own, or 0 for a free one", other, p.flag, p.port)}

@@ -126,9 +126,15 @@ func TestSpoiltMustBeRefused(t *testing.T) {
 		status int
 		code   int
 	}{
-		{"--tamper", 0, 0}, {"--stale", 0, 0},
-		{"--tamper", http.StatusForbidden, 0}, {"--stale", http.StatusBadRequest, 0}, {"--tamper", http.StatusBadRequest, 1},
-		{"--tamper", http.StatusOK, 1}, {"--stale", http.StatusOK, 1}, {"--tamper", http.StatusNotFound, 1}, {"--stale", http.StatusInternalServerError, 1},
+		{"--tamper", 0, 0},
+		{"--stale", 0, 0},
+		{"--tamper", http.StatusForbidden, 0},
+		{"--stale", http.StatusBadRequest, 0},
+		{"--tamper", http.StatusBadRequest, 1},
+		{"--tamper", http.StatusOK, 1},
+		{"--stale", http.StatusOK, 1},
+		{"--tamper", http.StatusNotFound, 1},
+		{"--stale", http.StatusInternalServerError, 1},
 	} {
 		f := newFront(t)
 		if tt.status != 0 {

@@ -1,7 +1,6 @@
 package starter
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +205,7 @@ func TestPastFails(t *testing.T) {
 		c.On("DescribeWorkflowExecution", mock.Anything, "w", "").Return(nil, cause)
 		past, err := New(c, Options{}).Past(t.Context(), fires())
 		assert.False(t, past)
-		assert.True(t, errors.Is(err, want), "%v: %v", cause, err)
+		assert.ErrorIs(t, err, want, "%v", cause)
 	}
 }
 

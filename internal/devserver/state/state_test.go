@@ -54,7 +54,7 @@ func TestNoteIsFoundWhileItsProcessRuns(t *testing.T) {
 func TestNoteOfADeadProcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	dead := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$") //nolint:gosec // this test's own binary
+	dead := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
 	require.NoError(t, dead.Run())
 	note, _ := running(t)
 	note.PID = dead.Process.Pid
