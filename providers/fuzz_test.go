@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -91,6 +92,9 @@ func FuzzParse(f *testing.F) {
 		r := &providers.Request{Method: http.MethodPost, Header: http.Header{"Content-Type": {contentType}}, Body: body, ReceivedAt: receivedAt}
 		p.Sign(r, receivedAt)
 		accepted, err := providers.Accept(p.Provider, r)
+		if errors.Is(err, providers.ErrUnsigned) {
+			return // the scheme cannot sign such a body (Twilio's form)
+		}
 		if accepted.Proof.Scheme == "" {
 			t.Fatalf("not proved: %v", err)
 		}

@@ -40,11 +40,18 @@ func (p *mapped) Renew(body []byte, at time.Time, n int) []byte {
 	if err != nil {
 		return body
 	}
-	ids := identities(&batch, incident.KeyAlert, incident.KeyEvent)
+	identity := renaming{ids: identities(&batch, incident.KeyAlert, incident.KeyEvent)}
+	ids := identity.ids
 	if batch.EventID != "" {
 		ids = append(ids, batch.EventID)
 	}
-	return rewritten(body, renaming{ids: ids, mark: mark(at, n)})
+	return rewritten(body, renaming{
+		ids: ids, mark: mark(at, n),
+		// A word in a composed event id is a type of event or a state.
+		keep: func(s string) bool {
+			return s != batch.EventID && !strings.ContainsAny(s, "0123456789") && !identity.names(s)
+		},
+	})
 }
 
 // identities are what the alerts of a delivery are known by: keys of the given
