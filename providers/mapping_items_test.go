@@ -119,3 +119,16 @@ shapes:
 	assert.Equal(t, "x", accepted.Batch.Signals[0].Title)
 	assert.Equal(t, "1x", accepted.Batch.Signals[0].Description)
 }
+
+func TestMappingWithoutPartsReadsTheWhole(t *testing.T) {
+	t.Parallel()
+	accepted, err := readWith(t, `
+each: body.parts
+shapes:
+  - title: item.title
+`, `{"parts": "none", "title": "x"}`)
+	require.NoError(t, err)
+	require.Len(t, accepted.Batch.Signals, 1)
+	assert.Equal(t, "x", accepted.Batch.Signals[0].Title)
+	assert.Equal(t, []string{"there is no list of parts"}, accepted.Batch.Warnings)
+}
