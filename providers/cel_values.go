@@ -115,6 +115,13 @@ func (l list) Get(index ref.Val) ref.Val {
 	return l.Lister.Get(index)
 }
 
+// Find lets an index beyond the end be absent inside a larger expression too:
+// CEL asks a list for its size itself, and fails, unless it can be asked so.
+func (l list) Find(key ref.Val) (ref.Val, bool) {
+	_, number := key.(types.Int)
+	return l.Get(key), number
+}
+
 // view turns decoded JSON into values. It is the adapter of every mapping.
 type view struct{}
 

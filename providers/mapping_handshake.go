@@ -201,6 +201,8 @@ func plainValue(v ref.Val) any {
 	switch v := v.(type) {
 	case node:
 		return v.fields
+	case list: // which answers as a Mapper too
+		return textValue(v)
 	case traits.Mapper:
 		out := map[string]any{}
 		for it := v.Iterator(); truth(it.HasNext()); {

@@ -49,9 +49,16 @@ func (rd *reading) items() {
 	parts := []ref.Val{absent{}}
 	if rd.m.Each.text != "" {
 		parts = parts[:0]
-		if l, ok := rd.value(&rd.m.Each).(traits.Lister); ok {
+		switch l := rd.value(&rd.m.Each).(type) {
+		case traits.Lister:
 			for it := l.Iterator(); truth(it.HasNext()); {
 				parts = append(parts, it.Next())
+			}
+		default:
+			// Not a list after all: the whole is better than nothing.
+			rd.warn("there is no list of parts")
+			if body, ok := rd.vars["body"].(ref.Val); ok {
+				parts = append(parts, body)
 			}
 		}
 	}

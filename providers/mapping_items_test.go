@@ -107,3 +107,28 @@ func TestMappingTimes(t *testing.T) {
 		assert.Equal(t, receivedAt.Add(-30*time.Second), accepted.Batch.Signals[0].Timestamp, written)
 	}
 }
+
+func TestMappingIndexBeyondTheEnd(t *testing.T) {
+	t.Parallel()
+	accepted, err := readWith(t, `
+shapes:
+  - title: first([body.empty[0], body.list[7].name, body.none[0], body.list[0].name])
+    description: 'has(body.list.name) ? "a list has no names" : text(size(body.list)) + body.list.map(e, e.name)[0]'
+`, `{"empty": [], "list": [{"name": "x"}]}`)
+	require.NoError(t, err)
+	assert.Equal(t, "x", accepted.Batch.Signals[0].Title)
+	assert.Equal(t, "1x", accepted.Batch.Signals[0].Description)
+}
+
+func TestMappingWithoutPartsReadsTheWhole(t *testing.T) {
+	t.Parallel()
+	accepted, err := readWith(t, `
+each: body.parts
+shapes:
+  - title: item.title
+`, `{"parts": "none", "title": "x"}`)
+	require.NoError(t, err)
+	require.Len(t, accepted.Batch.Signals, 1)
+	assert.Equal(t, "x", accepted.Batch.Signals[0].Title)
+	assert.Equal(t, []string{"there is no list of parts"}, accepted.Batch.Warnings)
+}
