@@ -63,13 +63,23 @@ func identities(b *Batch, kinds ...incident.KeyKind) []string {
 			if n == 0 && !slices.Contains(kinds, b.Signals[i].Key.Kind) {
 				continue
 			}
-			if id != "" && id != b.EventType && id != b.Signals[i].EventType && !slices.Contains(ids, id) {
-				ids = append(ids, id)
+			if id == "" || id == b.EventType || id == b.Signals[i].EventType {
+				continue
+			}
+			ids = append(ids, id)
+			for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return strings.ContainsRune(" |,", r) }) {
+				if len(part) >= longPart && strings.ContainsAny(part, "0123456789") {
+					ids = append(ids, part) // it may stand alone inside a text
+				}
 			}
 		}
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
+
+// longPart is the shortest part of a composed id that is looked for on its own.
+const longPart = 12
 
 // respaced writes a number in spaces and tabs behind JSON: the same payload in
 // other bytes, for vendors whose id of the delivery is not in the body.
