@@ -42,7 +42,7 @@ type corpusOracle struct {
 
 // corpusRow is one line of the table that TestCorpus prints.
 type corpusRow struct {
-	provider                                 string
+	provider, proof                          string
 	payloads, signals, stored, handshakes    int
 	status, severity, title, ignored, oracle int
 }
@@ -55,7 +55,7 @@ func TestCorpus(t *testing.T) {
 	dir := corpusDir(t)
 	var rows []corpusRow
 	for _, spec := range providers.All() {
-		row := corpusRow{provider: spec.Name}
+		row := corpusRow{provider: spec.Name, proof: proofs(t, spec)}
 		p := build(t, spec, key(t, spec, 1))
 		oracle := map[string][]corpusOracle{}
 		readCorpus(t, filepath.Join(dir, spec.Name, "oracle.json"), &oracle)
@@ -79,9 +79,9 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	w := tabwriter.NewWriter(t.Output(), 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "\nprovider\tpayloads\tsignals\tstored\thandshakes\toracles\tstatus agrees\tseverity agrees\ttitle agrees\tignored agrees")
+	_, _ = fmt.Fprintln(w, "\nprovider\tproof\tpayloads\tsignals\tstored\thandshakes\toracles\tstatus agrees\tseverity agrees\ttitle agrees\tignored agrees")
 	for _, r := range rows {
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.provider, r.payloads, r.signals, r.stored, r.handshakes,
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.provider, r.proof, r.payloads, r.signals, r.stored, r.handshakes,
 			r.oracle, r.status, r.severity, r.title, r.ignored)
 	}
 	require.NoError(t, w.Flush())

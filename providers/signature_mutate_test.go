@@ -329,7 +329,7 @@ func (m *mutation) body(c caught) {
 // formEqual reports whether a form says the same in other bytes, where the form
 // and not the bytes are signed.
 func formEqual(c caught, a, b []byte) bool {
-	if len(c.schemes) != 1 || c.schemes[0].Use != "twilio" {
+	if !signs(c, "{form}") {
 		return false
 	}
 	one, ok := signedForm(a)
@@ -337,8 +337,14 @@ func formEqual(c caught, a, b []byte) bool {
 	return ok && fine && one == other && !strings.Contains(c.config.PublicURL, "bodySHA256")
 }
 
+// signs reports whether one of the schemes signs what a placeholder stands for.
+func signs(c caught, placeholder string) bool {
+	all, err := Expand(c.schemes)
+	return err == nil && slices.ContainsFunc(all, func(s Scheme) bool { return strings.Contains(s.Content, placeholder) })
+}
+
 func (m *mutation) url(c caught) {
-	if len(c.schemes) != 1 || c.schemes[0].Use != "twilio" && !strings.Contains(c.schemes[0].Content, "{url}") {
+	if !signs(c, "{url}") {
 		return
 	}
 	for i := range c.config.PublicURL {
