@@ -90,6 +90,12 @@ func (x *explanation) locate(s Source) (paths []string, note string) {
 	if s.Value == "" {
 		return nil, ""
 	}
+	if tag, ok := strings.CutPrefix(s.Field, "tag."); ok { // "team:shop" rather than a "shop" somewhere else
+		pair := func(l leaf) bool { return strings.Contains(l.text, tag+":"+s.Value) }
+		if pairs := x.places(s.Field, pair); len(pairs) > 0 {
+			return pairs, notePart
+		}
+	}
 	if exact := x.places(s.Field, func(l leaf) bool { return l.text == s.Value || strings.EqualFold(l.text, s.Value) }); len(exact) > 0 {
 		return exact, ""
 	}

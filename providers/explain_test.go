@@ -50,7 +50,7 @@ shapes:
 		"entities.service": {Value: "b", Expression: "body.services", Line: 9},
 		"entities.team":    {Value: "data", Paths: []string{"body.labels.team"}, Note: "the tag team"},
 		"links.Log":        {Value: "https://x.example.com/1", Expression: "body.log", Line: 10, Paths: []string{"body.log"}},
-		"status":           {Gives: "firing", Note: "by default"},
+		"status":           {Gives: "firing", Note: "a mark in the title"},
 		"time":             {Note: "the time of receipt"},
 	} {
 		want.Field = field
