@@ -17,7 +17,7 @@ import (
 )
 
 type sendCmd struct {
-	Provider string    `arg:"" help:"Who to be: ${providers}."`
+	Provider string    `arg:"" help:"Who to be; nerve sources providers lists them."`
 	Fixture  string    `help:"One of the provider's own payloads; the first when neither this nor --file is given." placeholder:"NAME" xor:"body"`
 	File     string    `help:"A payload of yours; - is standard input." placeholder:"FILE" xor:"body"`
 	List     bool      `help:"List the provider's fixtures and stop."`
@@ -37,9 +37,9 @@ type sendCmd struct {
 // Run sends. It fails when a delivery is not answered with 2xx; when it was
 // spoilt on purpose, when it is not refused as unproved.
 func (c *sendCmd) Run(ctx context.Context, t terminal) error {
-	spec, ok := providers.Lookup(c.Provider)
-	if !ok {
-		return usageError{fmt.Sprintf("no provider %q: there are %s", c.Provider, providerNames())}
+	spec, err := provider(c.Provider)
+	if err != nil {
+		return err
 	}
 	if c.List {
 		for _, name := range providers.FixtureNames(c.Provider) {
@@ -199,12 +199,4 @@ func (c *sendCmd) asItShould(spec providers.Spec, r sender.Result) bool {
 	default:
 		return r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden
 	}
-}
-
-func providerNames() string {
-	var names []string
-	for _, s := range providers.All() {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, ", ")
 }
