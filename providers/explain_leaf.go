@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -92,17 +93,17 @@ func (x *explanation) locate(s Source) (paths []string, note string) {
 	}
 	if tag, ok := strings.CutPrefix(s.Field, "tag."); ok { // "team:shop" rather than a "shop" somewhere else
 		pair := func(l leaf) bool { return strings.Contains(l.text, tag+":"+s.Value) }
-		if pairs := x.places(s.Field, pair); len(pairs) > 0 {
+		if pairs := x.places(s.Signal, s.Field, pair); len(pairs) > 0 {
 			return pairs, notePart
 		}
 	}
-	if exact := x.places(s.Field, func(l leaf) bool { return l.text == s.Value || strings.EqualFold(l.text, s.Value) }); len(exact) > 0 {
+	if exact := x.places(s.Signal, s.Field, func(l leaf) bool { return l.text == s.Value || strings.EqualFold(l.text, s.Value) }); len(exact) > 0 {
 		return exact, ""
 	}
 	if len(s.Value) < minShared {
 		return nil, ""
 	}
-	if within := x.places(s.Field, func(l leaf) bool { return strings.Contains(l.text, s.Value) }); len(within) > 0 {
+	if within := x.places(s.Signal, s.Field, func(l leaf) bool { return strings.Contains(l.text, s.Value) }); len(within) > 0 {
 		return within, notePart
 	}
 	if parts := x.parts(s.Value); len(parts) > 0 {
@@ -113,7 +114,7 @@ func (x *explanation) locate(s Source) (paths []string, note string) {
 
 // places are the paths of the leaves that fit, those first whose name is like the
 // field's.
-func (x *explanation) places(field string, fits func(leaf) bool) []string {
+func (x *explanation) places(signal int, field string, fits func(leaf) bool) []string {
 	field = squash(field[strings.LastIndexByte(field, '.')+1:])
 	var found []leaf
 	for _, l := range x.leaves {
@@ -121,12 +122,26 @@ func (x *explanation) places(field string, fits func(leaf) bool) []string {
 			found = append(found, l)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b leaf) int { return likeness(a.key, field) - likeness(b.key, field) })
+	slices.SortStableFunc(found, func(a, b leaf) int {
+		return cmp.Or(likeness(a.key, field)-likeness(b.key, field), inItem(a.path, signal)-inItem(b.path, signal))
+	})
 	var paths []string
 	for _, l := range found[:min(len(found), maxPaths)] {
 		paths = append(paths, l.path)
 	}
 	return paths
+}
+
+// inItem ranks a path by whether it is in the list's element of the same number
+// as the signal.
+func inItem(path string, signal int) int {
+	switch {
+	case strings.Contains(path, "["+strconv.Itoa(signal)+"]"):
+		return 0
+	case strings.Contains(path, "]"):
+		return 2
+	}
+	return 1
 }
 
 func likeness(key, field string) int {

@@ -64,7 +64,7 @@ func (p *parsed) heading(n int) string {
 func rows(e providers.Source) []string {
 	value := e.Value
 	switch {
-	case e.Gives != "" && value != "":
+	case e.Gives != "" && value != "" && !strings.EqualFold(value, e.Gives):
 		value = oneLine(value, wideValue-len(e.Gives)-4) + " -> " + e.Gives
 	case e.Gives != "":
 		value = e.Gives
