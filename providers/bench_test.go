@@ -12,8 +12,8 @@ func BenchmarkVerify(b *testing.B) {
 	body := bytes.Repeat([]byte("0123456789abcdef"), 20*1024/16)
 	for _, spec := range providers.All() {
 		b.Run(spec.Name, func(b *testing.B) {
-			p := build(b, spec, secret(1))
-			r := signed(b, spec, secret(1), body, receivedAt)
+			p := build(b, spec, key(b, spec, 1))
+			r := signed(b, spec, key(b, spec, 1), body, receivedAt)
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -36,8 +36,8 @@ func BenchmarkParseHostile(b *testing.B) {
 	} {
 		b.Run(provider, func(b *testing.B) {
 			spec, _ := providers.Lookup(provider)
-			p := build(b, spec, secret(1))
-			r := signed(b, spec, secret(1), body, receivedAt)
+			p := build(b, spec, key(b, spec, 1))
+			r := signed(b, spec, key(b, spec, 1), body, receivedAt)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := p.Parse(r); err != nil {
@@ -52,10 +52,10 @@ func BenchmarkParseHostile(b *testing.B) {
 func BenchmarkParse(b *testing.B) {
 	for _, spec := range providers.All() {
 		b.Run(spec.Name, func(b *testing.B) {
-			p := build(b, spec, secret(1))
+			p := build(b, spec, key(b, spec, 1))
 			requests := make([]*providers.Request, len(spec.Fixtures))
 			for i, name := range spec.Fixtures {
-				requests[i] = signed(b, spec, secret(1), fixture(b, spec, name), receivedAt)
+				requests[i] = signed(b, spec, key(b, spec, 1), fixture(b, spec, name), receivedAt)
 			}
 			b.ReportAllocs()
 			i := 0

@@ -122,6 +122,9 @@ func tooDeep(body []byte, limit int) bool {
 // formOf returns the body as form values when it is an HTML form and not JSON,
 // whatever the Content-Type says: some senders label JSON as a form.
 func formOf(r *Request) (url.Values, bool) {
+	if form, ok := multipartOf(r); ok {
+		return form, true
+	}
 	body := bytes.TrimSpace(r.Body)
 	if len(body) == 0 || len(body) > maxBody || body[0] == '{' || body[0] == '[' || bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
 		return nil, false
@@ -339,12 +342,24 @@ func squash(key string) string {
 	}, key)
 }
 
-// parseTime reads the times that vendors send: RFC 3339, and Unix time in
-// seconds, milliseconds, microseconds or nanoseconds, told apart by size. Times
-// outside 2000 to 2100 are not believed. ok is false for anything else.
+// timeLayouts are the written forms of a time. Fractions of a second need no
+// form of their own. A form without a zone is taken as UTC; one with a zone's
+// short name is not read, since those are ambiguous ("CST").
+var timeLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05-0700",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", // Freshstatus, Groove
+	"Mon Jan _2 15:04:05 UTC 2006",                 // Checkmk
+	"1/2/2006 3:04:05 PM",                          // SCOM, Azure
+	"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC1123Z, // AWS Health
+}
+
+// parseTime reads the times that vendors send: RFC 3339 and other written forms,
+// and Unix time in seconds, milliseconds, microseconds or nanoseconds, told apart
+// by size. Times outside 2000 to 2100 are not believed. ok is false for anything
+// else.
 func parseTime(s string) (at time.Time, ok bool) {
 	s = strings.TrimSpace(s)
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05-0700"} {
+	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), believable(t)
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -28,9 +29,15 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("body", dyn),
 		cel.Variable("headers", dyn),
 		cel.Variable("query", dyn),
+		cel.Variable("received", dyn),
 		cel.Variable("item", dyn),
 		cel.Variable("index", cel.IntType),
 		ext.Strings(ext.StringsVersion(4)),
+		cel.Macros(
+			cel.GlobalMacro("first", 1, softElements), cel.GlobalMacro("join", 2, softElements), cel.GlobalMacro("has", 1, softHas),
+		),
+		function1(softFunction, dyn, dyn, lenient),
+		function1(thereFunction, dyn, cel.BoolType, func(v ref.Val) ref.Val { return types.Bool(truth(v)) }),
 		function1("text", dyn, str, func(v ref.Val) ref.Val { return types.String(textValue(v)) }),
 		function1("json", dyn, dyn, celJSON),
 		function1("first", dyn, dyn, celFirst),
@@ -49,6 +56,41 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 			cel.BinaryBinding(celWithin))),
 	)
 })
+
+// softFunction turns what cannot be computed into what is absent.
+const softFunction = "soft"
+
+// softElements lets an element of a list that is written out in first or join
+// fail alone. CEL gives up on a list with one failed element, so that
+// first([body.host.name, body.host]) would give nothing where host is a text.
+func softElements(factory cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	if args[0].Kind() != ast.ListKind {
+		return nil, nil //nolint:nilnil // how a macro says that the call stays as it is
+	}
+	name := "first"
+	if len(args) == 2 {
+		name = "join"
+	}
+	elements := args[0].AsList().Elements()
+	soft := make([]ast.Expr, len(elements))
+	for i, e := range elements {
+		soft[i] = factory.NewCall(softFunction, e)
+	}
+	return factory.NewCall(name, append([]ast.Expr{factory.NewList(soft...)}, args[1:]...)...), nil
+}
+
+// thereFunction is whether a test for a field succeeded.
+const thereFunction = "there"
+
+// softHas is CEL's has, which fails for a field of a list or a text; here such a
+// field is not there, as anything else that is missing.
+func softHas(factory cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	if args[0].Kind() != ast.SelectKind || args[0].AsSelect().IsTestOnly() {
+		return nil, factory.NewError(args[0].ID(), "has asks for a field, such as has(body.alerts)")
+	}
+	field := args[0].AsSelect()
+	return factory.NewCall(thereFunction, factory.NewPresenceTest(field.Operand(), field.FieldName())), nil
+}
 
 func function1(name string, in, out *cel.Type, f func(ref.Val) ref.Val) cel.EnvOption {
 	return cel.Function(name, cel.Overload(name+"_dyn", []*cel.Type{in}, out, cel.UnaryBinding(f), cel.OverloadIsNonStrict()))

@@ -2,6 +2,7 @@ package providers_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,10 +20,26 @@ var receivedAt = time.Date(2025, 10, 9, 12, 0, 0, 0, time.UTC)
 
 func secret(n int) string { return strings.Repeat("k", 31) + string(rune('0'+n)) }
 
+// key is a secret of the kind that the provider's first scheme takes.
+func key(t testing.TB, spec providers.Spec, n int) string {
+	t.Helper()
+	s, err := spec.TestSecret(n)
+	require.NoError(t, err, spec.Name)
+	return s
+}
+
+// address is the URL that vendors were given.
+const address = "https://alerts.example.com/webhooks/source"
+
+// config is what a source has that takes all that its vendor offers.
+func config(secrets ...string) providers.Config {
+	return providers.Config{Secrets: providers.Secrets(secrets...), AllowWeak: true, PublicURL: address}
+}
+
 func build(t testing.TB, spec providers.Spec, secrets ...string) providers.Provider {
 	t.Helper()
-	p, err := spec.New(providers.Config{Secrets: providers.Secrets(secrets...)})
-	require.NoError(t, err)
+	p, err := spec.New(config(secrets...))
+	require.NoError(t, err, spec.Name)
 	return p
 }
 
@@ -74,6 +91,7 @@ func TestContractSpec(t *testing.T) {
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		assert.NotEmpty(t, spec.Title)
 		assert.NotEmpty(t, spec.SecretHelp)
+		assert.NotEmpty(t, spec.Schemes)
 		assert.Contains(t, []int{http.StatusUnauthorized, http.StatusBadRequest}, spec.StaleStatus)
 		require.GreaterOrEqual(t, len(spec.Fixtures), 3, "a provider needs alert payloads in testdata/%s", spec.Name)
 		assert.Subset(t, providers.FixtureNames(spec.Name), spec.Fixtures)
@@ -86,7 +104,7 @@ func TestContractSpec(t *testing.T) {
 func TestContractConstructorFailsClosed(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		for _, secrets := range [][]string{nil, {}, {""}, {"  \t\n"}, {secret(1), ""}, {secret(1), " "}} {
+		for _, secrets := range [][]string{nil, {}, {""}, {"  \t\n"}, {key(t, spec, 1), ""}, {key(t, spec, 1), " "}} {
 			p, err := spec.New(providers.Config{Secrets: providers.Secrets(secrets...)})
 			require.Error(t, err, "%q", secrets)
 			assert.Nil(t, p)
@@ -97,9 +115,9 @@ func TestContractConstructorFailsClosed(t *testing.T) {
 func TestContractAcceptsSignedFixtures(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1), secret(2))
+		p := build(t, spec, key(t, spec, 1), key(t, spec, 2))
 		for _, name := range spec.Fixtures {
-			for index, key := range []string{secret(1), secret(2)} {
+			for index, key := range []string{key(t, spec, 1), key(t, spec, 2)} {
 				r := sent(t, spec, key, name)
 				accepted, err := providers.Accept(p, r)
 				require.NoError(t, err, name)
@@ -118,9 +136,9 @@ func TestContractAcceptsSignedFixtures(t *testing.T) {
 func TestContractRefuses(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
 		body := fixture(t, spec, spec.Fixtures[0])
-		sign := func(at time.Time) *providers.Request { return signed(t, spec, secret(1), body, at) }
+		sign := func(at time.Time) *providers.Request { return signed(t, spec, key(t, spec, 1), body, at) }
 		proof, err := p.Verify(sign(receivedAt))
 		require.NoError(t, err)
 
@@ -132,19 +150,21 @@ func TestContractRefuses(t *testing.T) {
 		}
 		bare := sign(receivedAt)
 		bare.Header = http.Header{"Content-Type": {"application/json"}}
+		bare.Body = body // where the proof is in the body
 		refuse("unsigned", providers.ErrUnsigned, bare)
 		bare.Header = nil
 		refuse("no headers at all", providers.ErrUnsigned, bare)
-		refuse("foreign secret", providers.ErrSignature, signed(t, spec, secret(9), body, receivedAt))
+		refuse("foreign secret", providers.ErrSignature, signed(t, spec, key(t, spec, 9), body, receivedAt))
 
-		for _, name := range proofHeaders(t, spec, body) {
+		names := proofHeaders(t, spec, body)
+		for _, name := range names {
 			missing := sign(receivedAt)
 			missing.Header.Del(name)
-			refuse("without "+name, providers.ErrUnsigned, missing)
+			refuse("without "+name, unproved(t, p, missing), missing)
 
 			empty := sign(receivedAt)
 			empty.Header.Set(name, "")
-			refuse("empty "+name, providers.ErrUnsigned, empty)
+			refuse("empty "+name, unproved(t, p, empty), empty)
 
 			twice := sign(receivedAt)
 			twice.Header.Add(name, twice.Header.Get(name))
@@ -164,29 +184,47 @@ func TestContractRefuses(t *testing.T) {
 			tampered.Body[at] ^= 1
 			refuse("tampered body", providers.ErrSignature, tampered)
 		}
-		longer := sign(receivedAt)
-		longer.Body = append(longer.Body, '\n')
-		refuse("longer body", providers.ErrSignature, longer)
+		if len(names) > 0 { // a proof in the body is JSON, behind which a line may end
+			longer := sign(receivedAt)
+			longer.Body = append(longer.Body, '\n')
+			refuse("longer body", providers.ErrSignature, longer)
+		}
+		if !proof.Timed() {
+			return // ingest remembers the bytes instead
+		}
 		refuse("stale", providers.ErrStale, sign(receivedAt.Add(-24*time.Hour)))
 		refuse("future", providers.ErrStale, sign(receivedAt.Add(24*time.Hour)))
-		forgedStale := signed(t, spec, secret(9), body, receivedAt.Add(-24*time.Hour))
+		forgedStale := signed(t, spec, key(t, spec, 9), body, receivedAt.Add(-24*time.Hour))
 		refuse("stale and forged", providers.ErrSignature, forgedStale)
 	})
+}
+
+// unproved is how a provider must refuse a request without one of its headers: as
+// unsigned, or as wrongly signed where what is left is another of the vendor's
+// ways (Grafana's signature without its time).
+func unproved(t *testing.T, p providers.Provider, r *providers.Request) error {
+	t.Helper()
+	if _, err := p.Verify(r); errors.Is(err, providers.ErrSignature) {
+		return providers.ErrSignature
+	}
+	return providers.ErrUnsigned
 }
 
 // proofHeaders are the headers without which a request is not proved.
 func proofHeaders(t *testing.T, spec providers.Spec, body []byte) []string {
 	t.Helper()
-	p := build(t, spec, secret(1))
+	p := build(t, spec, key(t, spec, 1))
 	var names []string
-	for name := range signed(t, spec, secret(1), body, receivedAt).Header {
-		r := signed(t, spec, secret(1), body, receivedAt)
+	for name := range signed(t, spec, key(t, spec, 1), body, receivedAt).Header {
+		r := signed(t, spec, key(t, spec, 1), body, receivedAt)
 		r.Header.Del(name)
 		if _, err := p.Verify(r); err != nil {
 			names = append(names, name)
 		}
 	}
-	require.NotEmpty(t, names)
+	if !wraps(spec) {
+		require.NotEmpty(t, names)
+	}
 	return names
 }
 
@@ -208,18 +246,20 @@ func TestContractTolerance(t *testing.T) {
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
 		body := fixture(t, spec, spec.Fixtures[0])
 		past, future := time.Minute, 10*time.Second
-		p, err := spec.New(providers.Config{Secrets: providers.Secrets(secret(1)), TolerancePast: past, ToleranceFuture: future})
+		cfg := config(key(t, spec, 1))
+		cfg.TolerancePast, cfg.ToleranceFuture = past, future
+		p, err := spec.New(cfg)
 		require.NoError(t, err)
-		proof, err := p.Verify(signed(t, spec, secret(1), body, receivedAt))
+		proof, err := p.Verify(signed(t, spec, key(t, spec, 1), body, receivedAt))
 		require.NoError(t, err)
-		if proof.Assurance != providers.AssuranceSigned {
+		if !proof.Timed() {
 			return
 		}
 		assert.WithinDuration(t, receivedAt, proof.SignedAt, time.Second)
 		for offset, want := range map[time.Duration]error{
 			-past: nil, -past - time.Second: providers.ErrStale, future: nil, future + time.Second: providers.ErrStale,
 		} {
-			_, err := p.Verify(signed(t, spec, secret(1), body, receivedAt.Add(offset)))
+			_, err := p.Verify(signed(t, spec, key(t, spec, 1), body, receivedAt.Add(offset)))
 			require.ErrorIs(t, err, want, "%s", offset)
 		}
 	})
@@ -228,14 +268,17 @@ func TestContractTolerance(t *testing.T) {
 func TestContractMalformed(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
+		if _, err := p.Verify(signed(t, spec, key(t, spec, 1), []byte("hello"), receivedAt)); err == nil && wraps(spec) {
+			return // signing makes a message of any text
+		}
 		for name, body := range map[string]string{
 			"cut": `{"title": "x"`, "text": `hello`, "string": `"hello"`, "number": `7`,
 			"two objects": `{} {}`, "deep": strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100),
 			"deep list": `{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
 			"huge":      `{"a":"` + strings.Repeat("x", 5<<20) + `"}`,
 		} {
-			_, err := providers.Accept(p, signed(t, spec, secret(1), []byte(body), receivedAt))
+			_, err := providers.Accept(p, signed(t, spec, key(t, spec, 1), []byte(body), receivedAt))
 			require.ErrorIs(t, err, providers.ErrMalformed, name)
 			assert.NotContains(t, err.Error(), "hello", "an error must not quote the body")
 		}
@@ -245,12 +288,12 @@ func TestContractMalformed(t *testing.T) {
 func TestContractReadsOddJSON(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
 		fixtureName := jsonFixture(t, spec)
 		if fixtureName == "" {
 			return // the vendor sends forms only
 		}
-		want, err := providers.Accept(p, sent(t, spec, secret(1), fixtureName))
+		want, err := providers.Accept(p, sent(t, spec, key(t, spec, 1), fixtureName))
 		require.NoError(t, err)
 		body := fixture(t, spec, fixtureName)
 		for name, odd := range map[string][]byte{
@@ -262,7 +305,7 @@ func TestContractReadsOddJSON(t *testing.T) {
 			"not UTF-8":       bytes.Replace(body, []byte("{"), []byte("{\"not_known\": \"\xff\xfe\", "), 1),
 			"CRLF":            bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")),
 		} {
-			got, err := providers.Accept(p, resent(t, spec, secret(1), fixtureName, odd))
+			got, err := providers.Accept(p, resent(t, spec, key(t, spec, 1), fixtureName, odd))
 			require.NoError(t, err, name)
 			require.Len(t, got.Batch.Signals, len(want.Batch.Signals), name)
 			assert.Equal(t, want.Batch.Signals[0], got.Batch.Signals[0], name)
@@ -273,14 +316,14 @@ func TestContractReadsOddJSON(t *testing.T) {
 func TestContractRefreshAndRenew(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
 		refresher, ok := p.(providers.Refresher)
 		require.True(t, ok)
 		renewer, ok := p.(providers.Renewer)
 		require.True(t, ok)
 		name := ""
 		accept := func(body []byte) (providers.Batch, incident.Signal) {
-			accepted, err := providers.Accept(p, resent(t, spec, secret(1), name, body))
+			accepted, err := providers.Accept(p, resent(t, spec, key(t, spec, 1), name, body))
 			require.NoError(t, err, name)
 			require.NotEmpty(t, accepted.Batch.Signals, name)
 			return *accepted.Batch, accepted.Batch.Signals[0]
@@ -306,7 +349,7 @@ func TestContractRefreshAndRenew(t *testing.T) {
 			_, third := accept(renewer.Renew(body, receivedAt, 2))
 			assert.NotEqual(t, original.Key, other.Key, name)
 			assert.NotEqual(t, other.Key, third.Key, name)
-			if original.Group != "" {
+			if original.Group != "" && original.Group != original.EventType {
 				assert.NotEqual(t, original.Group, other.Group, name)
 			}
 		}
@@ -323,4 +366,9 @@ func jsonFixture(t testing.TB, spec providers.Spec) string {
 		}
 	}
 	return ""
+}
+
+// wraps reports whether the vendor's proof stands in the body, around the message.
+func wraps(spec providers.Spec) bool {
+	return spec.Schemes[0].Kind == providers.KindSNS || spec.Schemes[0].Use == "sns"
 }

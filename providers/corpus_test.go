@@ -3,13 +3,11 @@ package providers_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"text/tabwriter"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,7 +56,7 @@ func TestCorpus(t *testing.T) {
 	var rows []corpusRow
 	for _, spec := range providers.All() {
 		row := corpusRow{provider: spec.Name}
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
 		oracle := map[string][]corpusOracle{}
 		readCorpus(t, filepath.Join(dir, spec.Name, "oracle.json"), &oracle)
 		for _, name := range corpusPayloads(t, filepath.Join(dir, spec.Name)) {
@@ -69,7 +67,7 @@ func TestCorpus(t *testing.T) {
 			if !json.Valid(body) && strings.HasSuffix(name, "_bad.json") {
 				continue // invalid on purpose
 			}
-			accepted, err := providers.Accept(p, signed(t, spec, secret(1), body, receivedAt))
+			accepted, err := providers.Accept(p, signed(t, spec, key(t, spec, 1), body, receivedAt))
 			if !assert.NoError(t, err, "%s/%s", spec.Name, name) {
 				continue
 			}
@@ -208,50 +206,34 @@ type corpusVector struct {
 	} `json:"expect_response"`
 }
 
-func TestCorpusVectors(t *testing.T) {
+// TestCorpusHandshakes answers the published checks of endpoints. Signatures are
+// held against their vectors beside the verifier.
+func TestCorpusHandshakes(t *testing.T) {
 	t.Parallel()
 	dir := corpusDir(t)
-	eachProvider(t, func(t *testing.T, spec providers.Spec) {
+	found := 0
+	for _, spec := range providers.All() {
 		var vectors []corpusVector
 		readCorpus(t, filepath.Join(dir, spec.Name, "vectors.json"), &vectors)
 		for _, v := range vectors {
-			t.Logf("%s/%s: %s", spec.Name, v.Name, v.Expect)
+			if v.Expect != "response" {
+				continue
+			}
+			found++
 			if v.BodyFile != "" {
 				body, err := os.ReadFile(filepath.Join(dir, spec.Name, v.BodyFile))
 				require.NoError(t, err)
 				v.Body = string(body)
 			}
-			if v.Expect == "response" {
-				checkHandshake(t, spec, v)
-				continue
-			}
-			r := &providers.Request{Method: http.MethodPost, Header: http.Header{}, Body: []byte(v.Body)}
-			for k, value := range v.Headers {
-				r.Header.Set(k, value)
-				// Vectors are years old: the clock is set to the time they were signed.
-				if at, err := time.Parse(time.RFC3339, value); err == nil {
-					r.ReceivedAt = at
-				}
-				if at, err := time.ParseDuration(value + "s"); err == nil {
-					r.ReceivedAt = time.Unix(int64(at.Seconds()), 0)
-				}
-			}
-			_, err := build(t, spec, v.Secret).Verify(r)
-			if v.Expect == "valid" {
-				require.NoError(t, err, v.Name)
-				r.ReceivedAt = receivedAt
-				_, err = build(t, spec, v.Secret).Verify(r)
-				require.ErrorIs(t, err, providers.ErrStale, v.Name)
-			} else {
-				require.ErrorIs(t, err, providers.ErrSignature, v.Name)
-			}
+			checkHandshake(t, spec, v)
 		}
-	})
+	}
+	assert.Positive(t, found)
 }
 
 func checkHandshake(t *testing.T, spec providers.Spec, v corpusVector) {
 	t.Helper()
-	accepted, err := providers.Accept(build(t, spec, secret(1)), signed(t, spec, secret(1), []byte(v.Body), receivedAt))
+	accepted, err := providers.Accept(build(t, spec, key(t, spec, 1)), signed(t, spec, key(t, spec, 1), []byte(v.Body), receivedAt))
 	require.NoError(t, err)
 	require.NotNil(t, accepted.Handshake, v.Name)
 	assert.Equal(t, v.Response.Status, accepted.Handshake.Status)

@@ -25,9 +25,9 @@ type golden struct {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, spec providers.Spec) {
-		p := build(t, spec, secret(1))
+		p := build(t, spec, key(t, spec, 1))
 		for _, name := range providers.FixtureNames(spec.Name) {
-			accepted, err := providers.Accept(p, sent(t, spec, secret(1), name))
+			accepted, err := providers.Accept(p, sent(t, spec, key(t, spec, 1), name))
 			got := golden{Batch: accepted.Batch}
 			if accepted.Handshake != nil {
 				got.Handshake = accepted.Handshake.ContentType + "\n" + string(accepted.Handshake.Body)

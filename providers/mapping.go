@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -30,6 +31,13 @@ type mapping struct {
 	// EventID is the same on a retry of one delivery and differs between events.
 	EventID   choices `yaml:"event_id"`
 	EventType choices `yaml:"event_type"`
+	// Like names a vendor of the catalogue that sends the same: its fields, tables
+	// and shapes come after the mapping's own.
+	Like string `yaml:"like"`
+	// Each gives the parts of a delivery of which each finds its own shape, as item.
+	Each expression `yaml:"each"`
+	// Let names parts of the payload, or of item, for everything below it.
+	Let lets `yaml:"let"`
 	// Shapes are tried in order; the first whose condition holds reads the payload.
 	Shapes []shape `yaml:"shapes"`
 	// Severities and Statuses turn the vendor's words into nerve's. A status of
@@ -52,24 +60,29 @@ type shape struct {
 	Let lets `yaml:"let"`
 	// Each gives the alerts of a delivery that may hold several, as item.
 	Each expression `yaml:"each"`
+	// Warn says what is odd about a delivery of this shape ("alerts were cut").
+	Warn choices `yaml:"warn"`
 
 	Kind    incident.Kind    `yaml:"kind"`     // alert by default
 	KeyKind incident.KeyKind `yaml:"key_kind"` // alert by default
 	// Opaque says that the vendor mints the key, so that it may stay readable.
 	Opaque bool `yaml:"opaque"`
 
-	Key         choices            `yaml:"key"`
-	Group       choices            `yaml:"group"`
-	Title       choices            `yaml:"title"`
-	Description choices            `yaml:"description"`
-	Severity    choices            `yaml:"severity"`
-	Status      choices            `yaml:"status"`
-	Time        choices            `yaml:"time"`
-	EventType   choices            `yaml:"event_type"` // over the mapping's
-	Tags        choices            `yaml:"tags"`       // an object of scalars
-	Tag         map[string]choices `yaml:"tag"`        // single ones
-	Entities    map[string]choices `yaml:"entities"`   // by type: service, host, environment …
-	Links       map[string]choices `yaml:"links"`      // by title
+	Key         choices `yaml:"key"`
+	Group       choices `yaml:"group"`
+	Title       choices `yaml:"title"`
+	Description choices `yaml:"description"`
+	Severity    choices `yaml:"severity"`
+	Status      choices `yaml:"status"`
+	Time        choices `yaml:"time"`
+	EventType   choices `yaml:"event_type"` // over the mapping's
+	// Required are fields without which the delivery is refused: title, severity,
+	// timestamp. Without it, only a title is needed.
+	Required []string           `yaml:"required"`
+	Tags     choices            `yaml:"tags"`     // an object of scalars
+	Tag      map[string]choices `yaml:"tag"`      // single ones
+	Entities map[string]choices `yaml:"entities"` // by type: service, host, environment …
+	Links    map[string]choices `yaml:"links"`    // by title
 
 	prepared bool
 }
@@ -97,7 +110,7 @@ func parseMapping(name, file string, text []byte) (*mapping, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	return m, nil
+	return m, m.inherit()
 }
 
 // mistakes collects what is wrong with a mapping.
@@ -118,20 +131,23 @@ func (m *mapping) check() error {
 	if m.StaleStatus != 0 && m.StaleStatus != 400 && m.StaleStatus != 401 {
 		e.add("stale_status is %d: use 400 or 401", m.StaleStatus)
 	}
-	if len(m.Shapes) == 0 {
+	if len(m.Shapes) == 0 && m.Like == "" {
 		e.add("shapes is missing: at least one says how the payload is read")
 	}
 	m.proof(e)
 	m.tables(e)
 	c := compiler{mistakes: e}
-	c.choices(m.EventID)
-	c.choices(m.EventType)
 	for i := range m.Handshakes {
 		m.Handshakes[i].check(&c)
 	}
-	for i := range m.Shapes {
-		m.Shapes[i].check(&c, i)
-	}
+	c.expression(&m.Each)
+	c.scope(m.Let, func() {
+		c.choices(m.EventID)
+		c.choices(m.EventType)
+		for i := range m.Shapes {
+			m.Shapes[i].check(&c, i)
+		}
+	})
 	if len(e.all) > 0 {
 		return fmt.Errorf("providers: mapping %s has mistakes: %w", m.name, errors.Join(e.all...))
 	}
@@ -199,8 +215,14 @@ func (s *shape) check(c *compiler, number int) {
 	if s.Stored != "" && (len(s.Title) > 0 || len(s.Key) > 0) {
 		c.add("shape %s: it is stored, so nothing else is read of it: remove stored or the fields", name)
 	}
+	for _, field := range s.Required {
+		if !slices.Contains(requirable, field) {
+			c.add("shape %s: required: %q cannot be required: use title, severity or timestamp", name, field)
+		}
+	}
 	c.expression(&s.When)
 	c.expression(&s.Each)
+	c.choices(s.Warn)
 	c.scope(s.Let, func() {
 		for _, list := range []choices{s.Key, s.Group, s.Title, s.Description, s.Severity, s.Status, s.Time, s.EventType, s.Tags} {
 			c.choices(list)

@@ -17,6 +17,7 @@ import (
 // expression is one CEL expression with its place in the file.
 type expression struct {
 	text         string
+	file         string
 	line, column int
 	program      cel.Program
 	tree         ast.Expr
@@ -97,10 +98,11 @@ func (c *compiler) choices(list choices) {
 // scope compiles the names of a let, each of which may use those before it, and
 // then what uses them.
 func (c *compiler) scope(names lets, inside func()) {
-	defer func() { c.names, c.env = nil, nil }()
+	outer := c.names
+	defer func() { c.names, c.env = outer, nil }()
 	for i := range names {
 		c.expression(&names[i].expression)
-		c.names, c.env = append(c.names, names[i].name), nil
+		c.names, c.env = append(slices.Clip(c.names), names[i].name), nil
 	}
 	inside()
 }
@@ -126,6 +128,7 @@ func (c *compiler) expression(e *expression) {
 	if e.text == "" {
 		return
 	}
+	e.file = c.file
 	env, err := c.environment()
 	if err != nil {
 		c.add("line %d: %s", e.line, err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
@@ -20,6 +21,8 @@ type reading struct {
 	batch  *Batch
 	traced func(Source) // nil unless somebody wants to know
 	signal int          // which one is read
+	// missing are required fields that the payload lacks.
+	missing incident.FieldErrors
 }
 
 // scope is what expressions see by name.
@@ -37,27 +40,23 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 	batch := Batch{}
 	rd := &reading{m: m, batch: &batch, traced: traced, signal: -1, vars: scope{
 		"body": view{}.NativeToValue(body), "headers": headerView(r.Header), "query": absent{},
-		"item": absent{}, "index": 0,
+		"received": absent{}, "item": absent{}, "index": 0,
 	}}
-	batch.EventID = rd.text("event_id", m.EventID)
-	batch.EventType = rd.text("event_type", m.EventType)
-	for i := range m.Shapes {
-		s := &m.Shapes[i]
-		if s.When.text != "" && !truth(rd.value(&s.When)) {
-			continue
-		}
-		if s.Stored != "" {
-			return batch, nil
-		}
-		rd.shape(s)
-		return batch, nil
+	if !r.ReceivedAt.IsZero() {
+		rd.vars["received"] = types.Timestamp{Time: r.ReceivedAt.UTC()}
 	}
-	batch.Warnings = append(batch.Warnings, "no shape of the mapping fits")
+	rd.items()
+	if len(rd.missing) > 0 {
+		return batch, rd.missing
+	}
 	return batch, nil
 }
 
 // shape reads the alerts of a delivery.
 func (rd *reading) shape(s *shape) {
+	if odd := rd.text("warn", s.Warn); odd != "" {
+		rd.warn(incident.Cut(odd, 200))
+	}
 	if s.Each.text == "" {
 		rd.alert(s)
 		return
@@ -76,7 +75,7 @@ func (rd *reading) shape(s *shape) {
 		rd.vars["item"], rd.vars["index"] = item, total
 		rd.alert(s)
 	}
-	rd.batch.Folded = max(0, total-maxAlerts)
+	rd.batch.Folded += max(0, total-maxAlerts)
 }
 
 // alert reads one alert.
@@ -118,6 +117,7 @@ func (rd *reading) alert(s *shape) {
 			out.Links = append(out.Links, incident.Link{Title: label, URL: u})
 		}
 	}
+	rd.require(s, &out)
 	rd.identify(s, &out)
 	rd.batch.Signals = append(rd.batch.Signals, out)
 }
@@ -209,7 +209,7 @@ func (rd *reading) text(field string, list choices) string {
 // trace tells whoever wants to know that an expression gave a field.
 func (rd *reading) trace(field, value string, e *expression) {
 	if rd.traced != nil {
-		rd.traced(Source{Signal: rd.signal, Field: field, Value: value, Expression: e.text, File: rd.m.file, Line: e.line})
+		rd.traced(Source{Signal: rd.signal, Field: field, Value: value, Expression: e.text, File: e.file, Line: e.line})
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 // Presets are the names that a scheme's `use` knows, in order.
 func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
 
-// fiveMinutes is the tolerance, either way, of vendors whose own SDKs have it.
-const fiveMinutes = 5 * time.Minute
+// ownTolerance is the tolerance, either way, of vendors whose own SDKs have it.
+const ownTolerance = 5 * time.Minute
 
 // bodyHMAC is the most common way: a hex HMAC-SHA256 of the body in a header.
 func bodyHMAC(name, header, prefix string) []Scheme {
@@ -23,7 +23,7 @@ func standardWebhooks(headers string) []Scheme {
 	base := Scheme{
 		Name: "standard_webhooks", Kind: KindEd25519, Header: headers + "-Signature", Prefix: "v1a,", List: "space",
 		Encoding: "base64", Key: "whpk", Content: "{id}.{timestamp}.{body}",
-		TimeHeader: headers + "-Timestamp", IDHeader: headers + "-Id", Past: fiveMinutes, Future: fiveMinutes,
+		TimeHeader: headers + "-Timestamp", IDHeader: headers + "-Id", Past: ownTolerance, Future: ownTolerance,
 	}
 	shared := base
 	shared.Kind, shared.Prefix, shared.Key = KindHMAC, "v1,", "whsec"
@@ -54,7 +54,7 @@ var presets = map[string][]Scheme{
 
 	"slack": {{
 		Name: "slack v0", Kind: KindHMAC, Header: "X-Slack-Signature", Prefix: "v0=", Content: "v0:{timestamp}:{body}",
-		TimeHeader: "X-Slack-Request-Timestamp", Past: fiveMinutes, Future: fiveMinutes,
+		TimeHeader: "X-Slack-Request-Timestamp", Past: ownTolerance, Future: ownTolerance,
 	}},
 	// Zendesk signs the time and the raw body with nothing between them, and
 	// documents no tolerance.
@@ -64,7 +64,7 @@ var presets = map[string][]Scheme{
 	}},
 	"stripe": {{
 		Name: "stripe v1", Kind: KindHMAC, Header: "Stripe-Signature", List: "comma", Prefix: "v1=", TimePrefix: "t=",
-		Content: "{timestamp}.{body}", Past: fiveMinutes, Future: fiveMinutes,
+		Content: "{timestamp}.{body}", Past: ownTolerance, Future: ownTolerance,
 	}},
 	"pagerduty": {{Name: "pagerduty v1", Kind: KindHMAC, Header: "X-PagerDuty-Signature", List: "comma", Prefix: "v1="}},
 	"circleci":  {{Name: "circleci v1", Kind: KindHMAC, Header: "Circleci-Signature", List: "comma", Prefix: "v1="}},

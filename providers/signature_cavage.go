@@ -179,7 +179,7 @@ func (s *cavage) sign(r *Request, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Signature", fmt.Sprintf(`keyId="%s",algorithm="%s",signature="%s",headers="%s"`,
-		s.keys[0].id, name, base64.StdEncoding.EncodeToString(signature), strings.Join(names, " ")))
+	r.Header.Set("Signature", fmt.Sprintf(`algorithm="%s",signature="%s",headers="%s"`, name,
+		base64.StdEncoding.EncodeToString(signature), strings.Join(names, " ")))
 	return nil
 }

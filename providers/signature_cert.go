@@ -52,8 +52,8 @@ func newCertificates(cfg Config) *certificates {
 }
 
 // key returns the public key of the certificate behind a URL that certificateURL
-// accepts. It must be for the vendor's host and valid at the given time. Its errors wrap ErrSignature,
-// or ErrUnavailable where the vendor's host cannot be asked.
+// accepts. It must be for the vendor's host and valid at the given time. Its
+// errors wrap ErrSignature, or ErrUnavailable where that host cannot be asked.
 func (c *certificates) key(address string, now time.Time) (crypto.PublicKey, error) {
 	cert, err := c.get(address, now)
 	if err != nil {

@@ -139,7 +139,7 @@ func (c *caught) ofHTTP(t *testing.T, dir string, v vector) {
 	text := bufio.NewReader(bytes.NewReader(readFile(t, filepath.Join(dir, v.BodyFile))))
 	var body io.ReadCloser
 	if strings.Contains(v.BodyFile, "response") {
-		response, err := http.ReadResponse(text, nil)
+		response, err := http.ReadResponse(text, nil) //nolint:bodyclose // bytes in memory
 		require.NoError(t, err)
 		c.request.Header, body, c.status = response.Header, response.Body, response.StatusCode
 	} else {

@@ -3,6 +3,7 @@ package providers
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -87,7 +88,7 @@ func (v *verifier) Verify(r *Request) (Proof, error) {
 			return m.verify(r)
 		}
 	}
-	for _, s := range append(v.schemes, v.idle...) {
+	for _, s := range slices.Concat(v.schemes, v.idle) {
 		if s.Header != "" && len(r.Header.Values(s.Header)) > 0 {
 			return Proof{}, fmt.Errorf("%w: %s holds nothing that this source accepts", ErrSignature, s.Header)
 		}

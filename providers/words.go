@@ -141,8 +141,9 @@ func addTag(tags map[string]string, key, value string) {
 }
 
 // unexpanded matches a value that holds nothing but template placeholders:
-// Datadog's $ALERT_ID and $TAGS[team], Zendesk's {{ticket.id}}.
-var unexpanded = regexp.MustCompile(`^[^\pL\pN$]*(?:(?:\$[A-Z][A-Z0-9_]*(?:\[[^\]]*\])?|\{\{[^}]*\}\})[^\pL\pN$]*)+$`)
+// Datadog's $ALERT_ID and $TAGS[team], Zendesk's {{ticket.id}}, AppDynamics' ${latestEvent.id},
+// LogicMonitor's ##ALERTID##.
+var unexpanded = regexp.MustCompile(`^[^\pL\pN$]*(?:(?:\$[A-Z][A-Z0-9_]*(?:\[[^\]]*\])?|\$?\{\{[^}]*\}\}|\$\{[^}]*\}|##[A-Za-z0-9_.]+##)[^\pL\pN$]*)+$`)
 
 // placeholder reports whether a value is absent in disguise: a placeholder that
 // the sender did not expand, or a spelled-out null.
@@ -151,7 +152,7 @@ func placeholder(s string) bool {
 	case "null", "nil", "undefined", "n/a":
 		return true
 	}
-	return len(s) <= 400 && strings.ContainsAny(s, "${") && unexpanded.MatchString(s)
+	return len(s) <= 400 && strings.ContainsAny(s, "${#") && unexpanded.MatchString(s)
 }
 
 // bareURL finds addresses in running text, without the markup around them.
