@@ -2,6 +2,7 @@ package providers
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -61,4 +62,21 @@ func (s Spec) Proof() string {
 		}
 	}
 	return best
+}
+
+// WeakProof is the header in which a request carries a proof by a weak scheme of
+// the provider, or "".
+func (s Spec) WeakProof(r *Request) string {
+	schemes, err := Expand(s.Schemes)
+	if err != nil {
+		return ""
+	}
+	for _, c := range schemes {
+		if c = c.withDefaults(Config{}); c.Weak && c.Header != "" {
+			if value := r.Header.Get(c.Header); value != "" && strings.HasPrefix(value, c.Prefix) {
+				return c.Header
+			}
+		}
+	}
+	return ""
 }

@@ -135,6 +135,7 @@ func TestWhatPeopleTryFirst(t *testing.T) {
 var commandsWithHelp = [][]string{
 	{}, {"dev"}, {"send"}, {"incidents"}, {"incidents", "list"}, {"incidents", "show"}, {"incidents", "rerun"},
 	{"incidents", "ack"}, {"incidents", "resolve"}, {"keys"}, {"keys", "new"}, {"keys", "rotate"}, {"spool"}, {"spool", "list"}, {"spool", "retry"}, {"version"},
+	{"verify"}, {"parse"}, {"sources"}, {"sources", "providers"}, {"sources", "new"},
 }
 
 func TestHelpFits100Columns(t *testing.T) {

@@ -119,7 +119,7 @@ func (t trial) unsigned(err error) (string, []string) {
 		}
 		reason = "no proof is there: " + strings.Join(named[:len(named)-1], ", ") + " or " + named[len(named)-1] + " would carry it"
 	}
-	if weak := t.weak(carriers); weak != "" {
+	if weak := t.spec.WeakProof(t.request); weak != "" && !t.cfg.AllowWeak {
 		return reason + "; the request has " + weak + ", which is SHA-1: --allow-weak accepts it", nil
 	}
 	var hints []string
@@ -151,21 +151,6 @@ func headerNames(h http.Header) []string {
 	return names
 }
 
-// weak is the header of a weak scheme that the request has, or "".
-func (t trial) weak(carriers []string) string {
-	if t.cfg.AllowWeak {
-		return ""
-	}
-	cfg := t.cfg
-	cfg.AllowWeak = true
-	for _, c := range t.spec.Carriers(cfg) {
-		if !slices.Contains(carriers, c) && t.request.Header.Get(c) != "" {
-			return c
-		}
-	}
-	return ""
-}
-
 // readers are the providers whose proof stands in a header that few use.
 func readers(header, except string) []string {
 	var found []string
@@ -184,6 +169,9 @@ const noSecret = "no secret of"
 // wrong says why a proof that is there does not fit.
 func (t trial) wrong(err error) (string, []string) {
 	said := detail(err, providers.ErrSignature)
+	if weak := t.spec.WeakProof(t.request); weak != "" && !t.cfg.AllowWeak && strings.HasPrefix(said, weak+" ") {
+		return "the only proof of the request is " + weak + ", which is SHA-1: --allow-weak accepts it", nil
+	}
 	if !strings.Contains(said, noSecret) {
 		return "the proof is not usable: " + said, nil
 	}

@@ -77,7 +77,7 @@ func (c *sourcesProvidersCmd) Run(t terminal) error {
 	}
 	rows := make([][]string, 0, len(all))
 	for _, v := range all {
-		rows = append(rows, []string{v.Name, oneLine(v.Vendor, 26), v.Proof, fmt.Sprint(len(v.Fixtures)), shortURL(v.Docs, 36)})
+		rows = append(rows, []string{v.Name, oneLine(v.Vendor, 26), v.Proof, fmt.Sprint(len(v.Fixtures)), shortURL(v.Docs, 34)})
 	}
 	if err := t.table([]string{"NAME", "VENDOR", "PROOF", "FIXTURES", "DOCS"}, rows); err != nil {
 		return err
