@@ -103,7 +103,7 @@ func (x *explanation) locate(s Source) (paths []string, note string) {
 	if len(s.Value) < minShared {
 		return nil, ""
 	}
-	if within := x.places(s.Signal, s.Field, func(l leaf) bool { return strings.Contains(l.text, s.Value) }); len(within) > 0 {
+	if within := x.places(s.Signal, s.Field, func(l leaf) bool { return partOf(l.text, s.Value) }); len(within) > 0 {
 		return within, notePart
 	}
 	if parts := x.parts(s.Value); len(parts) > 0 {

@@ -13,7 +13,7 @@ var guessedFields = []string{"event_id", "event_type", "title", "description", "
 // fieldNames are the names that vendors give a field, squashed, the most telling
 // first. A name that ends in one of them counts as well, for less.
 var fieldNames = map[string][]string{
-	"event_id":   {"eventid", "deliveryid", "notificationid", "webhookid", "messageid", "requestid", "eventuuid"},
+	"event_id":   {"eventid", "deliveryid", "delivery", "notificationid", "webhookid", "messageid", "requestid", "eventuuid"},
 	"event_type": {"eventtype", "event", "webhookevent", "type", "kind", "action"},
 	"title": {
 		"title", "alerttitle", "subject", "headline", "summary", "alertname", "incidentname", "monitorname", "checkname",

@@ -16,7 +16,7 @@ func (k *skeleton) write() string {
 	p("title: %s\n", k.name)
 	p("# docs: https://…  # where the sender describes its payloads\n")
 	p("secret: A random token of 32 characters or more, which the sender puts in a header.\n")
-	p("# How a delivery proves itself. A signature is better than a token; docs/mappings.md has the ways.\n")
+	p("# How a delivery proves itself. A signature is better than a token; docs/proof.md has the ways.\n")
 	p("verify:\n  - use: token\n  # - {kind: hmac, header: X-Signature, prefix: \"sha256=\"}\n\n")
 	p("# The same on a retry of one delivery, another for the next event.\n")
 	k.one(&b, "", "event_id", false)

@@ -104,8 +104,8 @@ func TestVerifyDecides(t *testing.T) {
 		args                 []string
 		code, reason, hint   string // code "" is accepted
 	}{
-		{name: "signed", provider: "slack", reason: "secret 0 fits by slack v0, signed 0 s before it came"},
-		{name: "a token", provider: "datadog", body: `{"title":"x"}`, reason: "which covers no time"},
+		{name: "signed", provider: "slack", reason: "the proof fits secret 0 (scheme slack v0), signed 0 s before it came"},
+		{name: "a token", provider: "datadog", body: `{"title":"x"}`, reason: "and covers no time"},
 		{name: "stale", provider: "slack", args: []string{"--at", "2025-10-09T15:00:00Z"}, code: "stale_timestamp", reason: "the timestamp is 3 h old (2025-10-09T12:00:00Z): the tolerance is 5 min", hint: "--at"},
 		{name: "within a tolerance", provider: "slack", args: []string{"--at", "2025-10-09T15:00:00Z", "--tolerance-past", "4h"}, reason: "signed 3 h before"},
 		{name: "from the future", provider: "slack", args: []string{"--at", "2025-10-09T11:50:00Z", "--tolerance-future", "1m"}, code: "stale_timestamp", reason: "10 min ahead (2025-10-09T12:00:00Z): the tolerance is 1 min", hint: "clocks"},

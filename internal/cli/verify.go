@@ -138,10 +138,10 @@ func (o *outcome) accept(spec providers.Spec, got providers.Accepted) {
 	case got.Proof.Assurance == providers.AssuranceNone:
 		o.Reason = "nothing was proved: the scheme none accepts anybody"
 	case got.Proof.Timed():
-		o.Reason = fmt.Sprintf("secret %d fits by %s, signed %s", got.Proof.Secret, got.Proof.Scheme,
+		o.Reason = fmt.Sprintf("the proof fits secret %d (scheme %s), signed %s", got.Proof.Secret, got.Proof.Scheme,
 			relative(o.ReceivedAt.Sub(got.Proof.SignedAt)))
 	default:
-		o.Reason = fmt.Sprintf("secret %d fits by %s, which covers no time", got.Proof.Secret, got.Proof.Scheme)
+		o.Reason = fmt.Sprintf("the proof fits secret %d (scheme %s), and covers no time", got.Proof.Secret, got.Proof.Scheme)
 	}
 	if got.Proof.Weak {
 		o.Reason += "; SHA-1 is weak, and " + spec.Title + " is accepted because of --allow-weak"
@@ -182,7 +182,7 @@ func (o *outcome) refuse(t trial, err error) {
 	switch {
 	case errors.As(err, &fields):
 		o.Code, o.HTTPStatus = "malformed_payload", http.StatusBadRequest
-		o.Reason = o.sender() + " the payload is not usable: " + fields.Error()
+		o.Reason = o.sender() + " the payload is not usable: " + plain(fields)
 	case errors.Is(err, providers.ErrMalformed):
 		o.Code, o.HTTPStatus = "malformed_payload", http.StatusBadRequest
 		o.Reason = o.sender() + " the body cannot be read: " + detail(err, providers.ErrMalformed)
