@@ -25,16 +25,6 @@ type reading struct {
 	missing incident.FieldErrors
 }
 
-// Source says where a field of a signal came from.
-type Source struct {
-	Signal     int    `json:"signal"` // from 0; -1 for the delivery itself
-	Field      string `json:"field"`
-	Value      string `json:"value"`
-	Expression string `json:"expression"`
-	File       string `json:"file"`
-	Line       int    `json:"line"`
-}
-
 // scope is what expressions see by name.
 type scope map[string]any
 
@@ -191,6 +181,7 @@ func (rd *reading) tags(s *shape) map[string]string {
 		if n, ok := celLabels(rd.value(e)).(node); ok {
 			for _, k := range sortedKeys(n.fields) {
 				addTag(tags, k, scalar(n.fields[k]))
+				rd.trace("tag."+k, scalar(n.fields[k]), e)
 			}
 		}
 	}
@@ -209,12 +200,17 @@ func (rd *reading) text(field string, list choices) string {
 		if text == "" || placeholder(text) {
 			continue
 		}
-		if rd.traced != nil {
-			rd.traced(Source{Signal: rd.signal, Field: field, Value: text, Expression: e.text, File: e.file, Line: e.line})
-		}
+		rd.trace(field, text, e)
 		return text
 	}
 	return ""
+}
+
+// trace tells whoever wants to know that an expression gave a field.
+func (rd *reading) trace(field, value string, e *expression) {
+	if rd.traced != nil {
+		rd.traced(Source{Signal: rd.signal, Field: field, Value: value, Expression: e.text, File: e.file, Line: e.line})
+	}
 }
 
 // value evaluates an expression; one that fails gives what is absent. A missing

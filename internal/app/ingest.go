@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -119,13 +120,27 @@ func (i *Ingest) sources() ([]ingest.Source, error) {
 }
 
 func (i *Ingest) source(s config.Source) (ingest.Source, error) {
-	spec, err := specOf(s)
-	if err != nil {
-		return ingest.Source{}, fmt.Errorf("front: source %s: %w", s.Name, err)
+	build := func() (providers.Spec, providers.Provider, error) {
+		spec, err := specOf(s)
+		if err != nil {
+			return spec, nil, fmt.Errorf("front: source %s: %w", s.Name, err)
+		}
+		p, err := spec.New(providerConfig(s, func() string { return i.self.Load().(string) }))
+		if err != nil {
+			return spec, nil, fmt.Errorf("front: source %s: %w", s.Name, err)
+		}
+		return spec, p, nil
 	}
-	p, err := spec.New(providerConfig(s, func() string { return i.self.Load().(string) }))
-	if err != nil {
-		return ingest.Source{}, fmt.Errorf("front: source %s: %w", s.Name, err)
+	var spec providers.Spec
+	var p providers.Provider
+	if s.OnDemand {
+		spec.StaleStatus = http.StatusUnauthorized // what the vendor wants is known later
+		p = onDemand(build)
+	} else {
+		var err error
+		if spec, p, err = build(); err != nil {
+			return ingest.Source{}, err
+		}
 	}
 	stale := s.StaleStatus
 	if stale == 0 {

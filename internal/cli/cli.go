@@ -21,6 +21,9 @@ const (
 type commands struct {
 	Dev       devCmd       `cmd:"" help:"Run all of nerve in this process: Temporal and its UI, Redis, SQLite, ingest, worker, and a stand-in for Slack."`
 	Send      sendCmd      `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
+	Verify    verifyCmd    `cmd:"" help:"Say whether nerve would accept a request, and why not."`
+	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
+	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
@@ -42,7 +45,6 @@ func Main(ctx context.Context, args []string, out, errOut io.Writer) int {
 	parser, err := kong.New(&cmds,
 		kong.Name("nerve"),
 		kong.Description("nerve lets in alerts that prove where they come from, makes one incident of a storm, and answers in the Slack thread."),
-		kong.Vars{"providers": providerNames()},
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 98}),

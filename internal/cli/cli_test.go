@@ -56,7 +56,7 @@ func TestMistakesExitWith2AndSayWhatToDo(t *testing.T) {
 		{[]string{"dev", "--exit", "--state", dir}, "--exit goes with --demo"},
 		{[]string{"dev", "--port", "7233", "--state", dir}, "--port and --temporal-port are both 7233"},
 		{[]string{"send"}, "nerve send --help shows"},
-		{[]string{"send", "nobody"}, "datadog, slack, zendesk"},
+		{[]string{"send", "nobody"}, "nerve sources providers lists them"},
 		{[]string{"send", "slack", "--state", dir}, `start it with "nerve dev --state ` + dir + `", or give --url and --secret`},
 		{[]string{"send", "slack", "--fixture", "nope"}, "bot_attachment_firing"},
 		{[]string{"send", "slack", "--file", empty}, "--file: " + empty + " is empty"},
@@ -149,6 +149,11 @@ var commandsWithHelp = [][]string{
 	{"spool", "list"},
 	{"spool", "retry"},
 	{"version"},
+	{"verify"},
+	{"parse"},
+	{"sources"},
+	{"sources", "providers"},
+	{"sources", "new"},
 }
 
 func TestHelpFits100Columns(t *testing.T) {

@@ -163,7 +163,7 @@ func banner(t terminal, d *dev.Dev, took time.Duration) {
 		slack = "the real one (SLACK_BOT_TOKEN is set)"
 	}
 	for _, row := range [][2]string{
-		{"Ingest", d.Note.SourceURL("{" + strings.Join(slices.Sorted(maps.Keys(d.Note.Secrets)), ",") + "}")},
+		{"Ingest", d.Note.SourceURL("NAME") + ", for " + sourceNames(d)},
 		{"Slack", slack},
 		{"Temporal UI", d.Note.TemporalUI},
 		{"State", d.Dir},
@@ -171,6 +171,15 @@ func banner(t terminal, d *dev.Dev, took time.Duration) {
 		t.printf("  %-12s %s\n", row[0], row[1])
 	}
 	t.printf("\nTry next, in another terminal:\n  %s send datadog --count 20%s\n", invoked(os.Args[0]), stateFlag(d))
+}
+
+// sourceNames are the sources, or how many there are.
+func sourceNames(d *dev.Dev) string {
+	names := slices.Sorted(maps.Keys(d.Note.Secrets))
+	if len(names) <= fewNames {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("each of %d (nerve sources providers)", len(names))
 }
 
 // invoked is how this program was started, so that a command that is shown can

@@ -12,18 +12,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nerve-alerts/nerve/internal/capture"
 	"github.com/nerve-alerts/nerve/internal/sender"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
 type sendCmd struct {
-	Provider string    `arg:"" help:"Who to be: ${providers}."`
+	Provider string    `arg:"" help:"Who to be; nerve sources providers lists them."`
 	Fixture  string    `help:"One of the provider's own payloads; the first when neither this nor --file is given." placeholder:"NAME" xor:"body"`
 	File     string    `help:"A payload of yours; - is standard input." placeholder:"FILE" xor:"body"`
 	List     bool      `help:"List the provider's fixtures and stop."`
 	Source   string    `help:"The source to send to; the provider's name by default." placeholder:"NAME"`
 	URL      string    `help:"The source's URL; where nerve dev listens by default." placeholder:"URL"`
-	Secret   string    `help:"A file with the secret to sign with, or - for standard input; nerve dev's own by default." placeholder:"FILE"`
+	Secret   string    `help:"Where the secret to sign with is: a file, - or env:NAME; nerve dev's own by default. Where a vendor publishes a key, it is the private one, in PEM." placeholder:"WHERE"`
+	Scheme   string    `help:"Which of the vendor's schemes to sign by; the strongest by default." placeholder:"NAME"`
+	Header   []string  `help:"A further header; repeat it for each. {uuid} in it is new for each delivery." placeholder:"'Name: value'" sep:"none"`
 	Count    count     `default:"1" help:"How many deliveries, 1 by default: the same alert again, as a new event each time." placeholder:"N"`
 	Rate     perSecond `help:"Deliveries a second; as fast as they are answered by default." placeholder:"N"`
 	Distinct bool      `help:"Make each delivery another alert instead of a repeat." xor:"again"`
@@ -37,9 +40,9 @@ type sendCmd struct {
 // Run sends. It fails when a delivery is not answered with 2xx; when it was
 // spoilt on purpose, when it is not refused as unproved.
 func (c *sendCmd) Run(ctx context.Context, t terminal) error {
-	spec, ok := providers.Lookup(c.Provider)
-	if !ok {
-		return usageError{fmt.Sprintf("no provider %q: there are %s", c.Provider, providerNames())}
+	spec, err := provider(c.Provider)
+	if err != nil {
+		return err
 	}
 	if c.List {
 		for _, name := range providers.FixtureNames(c.Provider) {
@@ -69,12 +72,16 @@ func (c *sendCmd) options(ctx context.Context, spec providers.Spec) (sender.Opti
 		URL: c.URL, Provider: c.Provider, Body: body, Count: int(c.Count), Rate: float64(c.Rate),
 		Tamper: c.Tamper, Stale: c.Stale, Repeat: c.Repeat, Distinct: c.Distinct,
 	}
+	if o.Header, err = c.header(spec); err != nil {
+		return o, err
+	}
+	if c.Scheme != "" {
+		o.Schemes = []string{c.Scheme}
+	}
 	if c.Secret != "" {
-		secret, err := readInput("--secret", c.Secret)
-		if err != nil {
+		if o.Secret, err = readSecret("--secret", c.Secret); err != nil {
 			return o, err
 		}
-		o.Secret = strings.TrimSpace(string(secret))
 	}
 	if c.URL != "" && c.Secret != "" {
 		return o, nil
@@ -94,7 +101,7 @@ func (c *sendCmd) toDev(ctx context.Context, o *sender.Options) error {
 	}
 	secret, known := dev.Secrets[source]
 	if !known {
-		return usageError{fmt.Sprintf("nerve dev has no source %q: it has %s", source, strings.Join(slices.Sorted(maps.Keys(dev.Secrets)), ", "))}
+		return usageError{fmt.Sprintf("nerve dev has no source %q: %s", source, sourceHelp(source, slices.Sorted(maps.Keys(dev.Secrets))))}
 	}
 	if o.Secret == "" {
 		o.Secret = secret
@@ -109,13 +116,52 @@ func (c *sendCmd) toDev(ctx context.Context, o *sender.Options) error {
 	return nil
 }
 
+// fewNames can be read in one line of a terminal.
+const fewNames = 12
+
+// sourceHelp names the sources, or where they are too many, the one that was meant.
+func sourceHelp(name string, known []string) string {
+	if len(known) <= fewNames {
+		return "it has " + strings.Join(known, ", ")
+	}
+	if near := closest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %s? It has %d sources, one for each provider that it knows", near, len(known))
+	}
+	return fmt.Sprintf("it has %d, one for each provider that it knows (nerve sources providers)", len(known))
+}
+
+// header is what the vendor sends with the fixture, and what --header says.
+func (c *sendCmd) header(spec providers.Spec) (http.Header, error) {
+	name := ""
+	if c.File == "" {
+		name = c.fixture(spec)
+	}
+	h := providers.FixtureHeader(spec.Name, name)
+	for _, line := range c.Header {
+		name, value, err := capture.Header(line)
+		if err != nil {
+			return nil, usageError{"--header: " + err.Error()}
+		}
+		h.Set(name, value)
+	}
+	return h, nil
+}
+
+// fixture is the name of the payload that is sent, or "" where there is none.
+func (c *sendCmd) fixture(spec providers.Spec) string {
+	if c.Fixture == "" && len(spec.Fixtures) > 0 {
+		return spec.Fixtures[0]
+	}
+	return c.Fixture
+}
+
 func (c *sendCmd) body(spec providers.Spec) ([]byte, error) {
 	if c.File != "" {
 		return readInput("--file", c.File)
 	}
-	name := c.Fixture
+	name := c.fixture(spec)
 	if name == "" {
-		name = spec.Fixtures[0]
+		return nil, usageError{spec.Name + " has no fixture: give a payload with --file"}
 	}
 	body, err := providers.Fixture(spec.Name, name)
 	if err != nil {
@@ -199,12 +245,4 @@ func (c *sendCmd) asItShould(spec providers.Spec, r sender.Result) bool {
 	default:
 		return r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden
 	}
-}
-
-func providerNames() string {
-	var names []string
-	for _, s := range providers.All() {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, ", ")
 }

@@ -84,6 +84,7 @@ type Source struct {
 	MinAssurance    string        // token or signed; none with schemes: [none]
 	DeliveryTTL     time.Duration
 	Paused          bool
+	OnDemand        bool // its provider is built when its first delivery comes; nerve dev has one of each
 }
 
 // SourceSecret is a secret of a source and the time in which it counts; a zero

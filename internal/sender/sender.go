@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
 	"github.com/nerve-alerts/nerve/providers"
@@ -32,12 +33,16 @@ const maxAnswer = 64 << 10
 
 // Options say what to send and how.
 type Options struct {
-	URL      string  // where to, the source's whole URL
-	Provider string  // who to be
-	Secret   string  // what to sign with
-	Body     []byte  // the payload
-	Count    int     // how many deliveries; 0 is one
-	Rate     float64 // deliveries a second; 0 is as fast as they are answered
+	URL      string   // where to, the source's whole URL
+	Provider string   // who to be
+	Secret   string   // what to sign with; a private key where the vendor has one
+	Schemes  []string // of the vendor's; empty is the strongest that the secret serves
+	Body     []byte   // the payload
+	// Header is what the vendor sends beside its proof. {uuid} in a value is a new
+	// one for each delivery, and the same where Repeat sends one again.
+	Header http.Header
+	Count  int     // how many deliveries; 0 is one
+	Rate   float64 // deliveries a second; 0 is as fast as they are answered
 
 	Tamper   bool // change one byte after signing
 	Stale    bool // sign an hour ago
@@ -149,12 +154,19 @@ func (o Options) check() (providers.Provider, *url.URL, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, nil, &OptionError{"url", "give the source's whole URL, such as https://alerts.example.com/webhooks/" + o.Provider}
 	}
-	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.Secret)})
+	// A sender signs as it can, so a weak scheme is no question here.
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.Secret), Schemes: o.Schemes, AllowWeak: true})
 	if err != nil {
-		return nil, nil, fmt.Errorf("sender: set up %s: %w", o.Provider, err)
+		return nil, nil, &OptionError{"secret", reason(err)}
+	}
+	if s, ok := p.(interface{ CanSign() error }); ok && s.CanSign() != nil {
+		return nil, nil, &OptionError{"secret", reason(s.CanSign())}
 	}
 	return p, u, nil
 }
+
+// reason is an error without the package that it came from.
+func reason(err error) string { return strings.ReplaceAll(err.Error(), "providers: ", "") }
 
 // timed reports whether the provider's proof carries a time.
 func (s *sender) timed() bool {
@@ -167,8 +179,20 @@ func (s *sender) timed() bool {
 }
 
 func (s *sender) request(body []byte) *providers.Request {
-	return &providers.Request{Method: http.MethodPost, URL: s.url, Header: http.Header{}, Body: body}
+	h := http.Header{}
+	for name, values := range s.Header {
+		for _, v := range values {
+			for strings.Contains(v, uuidMark) {
+				v = strings.Replace(v, uuidMark, uuid.NewString(), 1)
+			}
+			h.Add(name, v)
+		}
+	}
+	return &providers.Request{Method: http.MethodPost, URL: s.url, Header: h, Body: body}
 }
+
+// uuidMark stands in a header for an id that is new for each delivery.
+const uuidMark = "{uuid}"
 
 // build makes the nth request: refreshed, signed, and spoilt where asked.
 func (s *sender) build(n int) *providers.Request {
@@ -209,6 +233,11 @@ func (s *sender) spoil(r *providers.Request) {
 		if name != "Content-Type" {
 			r.Header.Set(name, r.Header.Get(name)+"x")
 		}
+	}
+	if _, err := s.provider.Verify(r); err == nil && r.URL.RawQuery != "" { // the token is in the URL
+		spoilt := *r.URL
+		spoilt.RawQuery += "x"
+		r.URL = &spoilt
 	}
 }
 

@@ -3,11 +3,14 @@ package sender_test
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/sender"
 	"github.com/nerve-alerts/nerve/providers"
 )
@@ -27,6 +31,7 @@ var secret = strings.Repeat("5ec", 11)
 type receiver struct {
 	url      string
 	spec     providers.Spec
+	secret   string
 	provider providers.Provider
 	mu       sync.Mutex
 	got      []*providers.Request
@@ -34,12 +39,14 @@ type receiver struct {
 
 func receive(t *testing.T, spec providers.Spec) *receiver {
 	t.Helper()
-	p, err := spec.New(providers.Config{Secrets: providers.Secrets(secret)})
+	made, err := spec.TestSecret(1)
 	require.NoError(t, err)
-	r := &receiver{spec: spec, provider: p}
+	r := &receiver{spec: spec, secret: made}
 	web := httptest.NewServer(r)
 	t.Cleanup(web.Close)
 	r.url = web.URL + "/webhooks/" + spec.Name
+	r.provider, err = spec.New(providers.Config{Secrets: providers.Secrets(made), AllowWeak: true, PublicURL: r.url})
+	require.NoError(t, err)
 	return r
 }
 
@@ -64,7 +71,21 @@ func (rec *receiver) to(t *testing.T, fixture string) sender.Options {
 	t.Helper()
 	body, err := providers.Fixture(rec.spec.Name, fixture)
 	require.NoError(t, err)
-	return sender.Options{URL: rec.url, Provider: rec.spec.Name, Secret: secret, Body: body}
+	header := providers.FixtureHeader(rec.spec.Name, fixture)
+	return sender.Options{URL: rec.url, Provider: rec.spec.Name, Secret: rec.secret, Body: body, Header: header}
+}
+
+// signed is what a sender would deliver now.
+func (rec *receiver) signed(t *testing.T) *providers.Request {
+	t.Helper()
+	body, err := providers.Fixture(rec.spec.Name, rec.spec.Fixtures[0])
+	require.NoError(t, err)
+	u, err := url.Parse(rec.url)
+	require.NoError(t, err)
+	now := time.Now()
+	r := &providers.Request{Method: http.MethodPost, URL: u, Header: http.Header{}, Body: body, ReceivedAt: now}
+	rec.provider.Sign(r, now)
+	return r
 }
 
 func send(t *testing.T, o sender.Options) []sender.Result {
@@ -95,7 +116,7 @@ func TestSignsAsTheVendorWould(t *testing.T) {
 			require.Len(t, got, 1)
 			assert.Equal(t, http.StatusOK, got[0].Status, name)
 			assert.True(t, got[0].Accepted())
-			o.Secret = strings.Repeat("0the", 9)
+			o.Secret, _ = rec.spec.TestSecret(2)
 			assert.Equal(t, http.StatusUnauthorized, send(t, o)[0].Status, "with another secret")
 		}
 	})
@@ -111,7 +132,7 @@ func TestSpoiltIsRefused(t *testing.T) {
 			assert.Regexp(t, `^v0=[0-9a-f]{64}$`, rec.got[0].Header.Get("X-Slack-Signature"), "only the body was changed")
 		}
 		o.Tamper, o.Stale = false, true
-		if rec.spec.Name == "datadog" { // a token has no time
+		if proof, err := rec.provider.Verify(rec.signed(t)); err == nil && !proof.Timed() {
 			wrong, ok := errors.AsType[*sender.OptionError](sender.Send(t.Context(), o, nil))
 			require.True(t, ok)
 			assert.Equal(t, "stale", wrong.Option)
@@ -126,6 +147,7 @@ func TestSpoiltIsRefused(t *testing.T) {
 func TestWhatIsSentAgain(t *testing.T) {
 	t.Parallel()
 	eachProvider(t, func(t *testing.T, rec *receiver) {
+		id, once := false, false // not every vendor sends an id, and some report what happens once
 		read := func(change func(*sender.Options)) (bodies, events, alerts map[string]bool) {
 			rec.got = nil
 			o := rec.to(t, rec.spec.Fixtures[0])
@@ -136,20 +158,26 @@ func TestWhatIsSentAgain(t *testing.T) {
 			for _, r := range rec.got {
 				batch, err := rec.provider.Parse(r)
 				require.NoError(t, err)
-				require.Len(t, batch.Signals, 1)
+				require.NotEmpty(t, batch.Signals)
 				s := batch.Signals[0]
 				bodies[string(r.Body)], events[batch.EventID], alerts[cmp.Or(s.Group, s.Key.Value)] = true, true, true
+				id = id || batch.EventID != ""
+				once = once || s.Key.Kind == incident.KeyEvent && s.Group == ""
 			}
 			return bodies, events, alerts
 		}
 		bodies, events, alerts := read(func(*sender.Options) {})
-		assert.Len(t, bodies, 3)
-		assert.Len(t, events, 3)
-		assert.Len(t, alerts, 1, "the same alert")
+		assert.Len(t, alerts, map[bool]int{false: 1, true: 3}[once], "the same alert")
+		if id {
+			assert.Len(t, bodies, 3)
+			assert.Len(t, events, 3)
+		}
 
 		_, events, alerts = read(func(o *sender.Options) { o.Distinct = true })
-		assert.Len(t, events, 3)
 		assert.Len(t, alerts, 3, "another alert each")
+		if id {
+			assert.Len(t, events, 3)
+		}
 
 		bodies, _, _ = read(func(o *sender.Options) { o.Repeat = true })
 		assert.Len(t, bodies, 1)
@@ -157,6 +185,43 @@ func TestWhatIsSentAgain(t *testing.T) {
 			assert.Equal(t, rec.got[0].Header, r.Header, "signed once")
 		}
 	})
+}
+
+// A vendor's id in a header is new for each delivery, and stays for a retry.
+func TestHeadersOfTheVendor(t *testing.T) {
+	t.Parallel()
+	spec, _ := providers.Lookup("slack")
+	rec := receive(t, spec)
+	o := rec.to(t, "question")
+	o.Header = http.Header{"X-Delivery": {"a-{uuid}-{uuid}"}, "X-Event": {"push"}}
+	o.Count = 2
+	send(t, o)
+	o.Repeat = true
+	send(t, o)
+	require.Len(t, rec.got, 4)
+	ids := make([]string, 4)
+	for i, r := range rec.got {
+		ids[i] = r.Header.Get("X-Delivery")
+		assert.Regexp(t, `^a-[0-9a-f]{8}-[0-9a-f-]{27}-[0-9a-f]{8}-[0-9a-f-]{27}$`, ids[i])
+		assert.Equal(t, "push", r.Header.Get("X-Event"))
+	}
+	assert.NotEqual(t, ids[0], ids[1])
+	assert.NotEqual(t, ids[1], ids[2])
+	assert.Equal(t, ids[2], ids[3], "the very same request")
+	assert.NotEqual(t, ids[0][2:38], ids[0][39:], "each mark is an id of its own")
+}
+
+// A public key checks signatures and makes none.
+func TestNeedsAKeyThatSigns(t *testing.T) {
+	t.Parallel()
+	public, _, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	o := sender.Options{URL: "http://127.0.0.1:1/", Provider: "discord", Secret: hex.EncodeToString(public), Body: []byte("{}")}
+	wrong, ok := errors.AsType[*sender.OptionError](sender.Send(t.Context(), o, nil))
+	require.True(t, ok)
+	assert.Equal(t, "secret", wrong.Option)
+	assert.Contains(t, wrong.Problem, "give the private key")
+	assert.NotContains(t, wrong.Problem, "providers:")
 }
 
 func TestCount(t *testing.T) {

@@ -22,8 +22,8 @@ type Secrets struct {
 }
 
 // LoadSecrets reads the directory's secrets, or makes them. newKeyset makes an
-// encryption keyset.
-func LoadSecrets(dir string, sources []string, newKeyset func() (string, error)) (Secrets, error) {
+// encryption keyset, newSecret the secret of a source.
+func LoadSecrets(dir string, sources []string, newKeyset func() (string, error), newSecret func(source string) (string, error)) (Secrets, error) {
 	path := filepath.Join(dir, secretsFile)
 	var s Secrets
 	raw, err := os.ReadFile(path) //nolint:gosec // the operator names the directory
@@ -48,8 +48,11 @@ func LoadSecrets(dir string, sources []string, newKeyset func() (string, error))
 		s.Sources = map[string]string{}
 	}
 	for _, name := range sources {
-		if s.Sources[name] == "" {
-			s.Sources[name] = random(16)
+		if s.Sources[name] != "" {
+			continue
+		}
+		if s.Sources[name], err = newSecret(name); err != nil {
+			return s, err
 		}
 	}
 	return s, writeJSON(path, s)

@@ -1,0 +1,53 @@
+package dev
+
+import (
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/devserver/state"
+	"github.com/nerve-alerts/nerve/providers"
+)
+
+// There is a source for every provider, whose secret can sign.
+func TestASourceForEveryProvider(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", loopback+":0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	s := state.Secrets{Sources: map[string]string{}}
+	for _, name := range providers.Names() {
+		s.Sources[name], err = newSecret(name)
+		require.NoError(t, err)
+	}
+	d := &Dev{cfg: &config.Config{Sources: []config.Source{config.DefaultSource("datadog", "datadog", "mine")}}}
+	d.configure(s, listeners{ingest: l})
+	require.Len(t, d.cfg.Sources, len(providers.Names()))
+	for _, src := range d.cfg.Sources {
+		spec, ok := providers.Lookup(src.Provider)
+		require.True(t, ok)
+		p, err := spec.New(providers.Config{
+			Secrets: providers.Secrets(src.Secrets[0].Value.Reveal()), AllowWeak: src.AllowWeak, PublicURL: src.PublicURL,
+		})
+		require.NoError(t, err, src.Name)
+		if signs, ok := p.(interface{ CanSign() error }); ok {
+			require.NoError(t, signs.CanSign(), src.Name)
+		}
+		assert.Equal(t, src.Name != "slack" && src.Name != "datadog", src.OnDemand, src.Name)
+	}
+	assert.Equal(t, "mine", d.cfg.Sources[0].Secrets[0].Value.Reveal(), "what is configured stays")
+}
+
+func TestEachSecretIsNew(t *testing.T) {
+	t.Parallel()
+	first, err := newSecret("slack")
+	require.NoError(t, err)
+	second, err := newSecret("slack")
+	require.NoError(t, err)
+	assert.NotEqual(t, first, second)
+	_, err = newSecret("nobody")
+	require.Error(t, err)
+}
