@@ -32,7 +32,7 @@ type sendCmd struct {
 	Distinct bool      `help:"Make each delivery another alert instead of a repeat." xor:"again"`
 	Repeat   bool      `help:"Deliver the very same request each time, as a vendor's retry does." xor:"again"`
 	Tamper   bool      `help:"Change a byte after signing: it must be refused."`
-	Stale    bool      `help:"Sign with a time an hour ago: it must be refused."`
+	Stale    bool      `help:"Sign with a time two hours ago: it must be refused."`
 	State    string    `help:"The state directory of nerve dev." placeholder:"DIR"`
 	JSON     bool      `help:"Print one JSON object a delivery."`
 }

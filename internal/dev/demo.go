@@ -152,14 +152,14 @@ func (s *demo) forged(ctx context.Context) error {
 	return s.refused(ctx, "A forged request: one byte was changed after signing", o)
 }
 
-// stale is a recorded request, sent again an hour later.
+// stale is a recorded request, sent again two hours later.
 func (s *demo) stale(ctx context.Context) error {
 	o, err := s.slackAlert()
 	if err != nil {
 		return err
 	}
 	o.Stale = true
-	return s.refused(ctx, "A recorded request is sent again an hour later", o)
+	return s.refused(ctx, "A recorded request is sent again two hours later", o)
 }
 
 func (s *demo) refused(ctx context.Context, what string, o sender.Options) error {

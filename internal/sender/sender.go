@@ -26,7 +26,7 @@ import (
 
 // staleBy is how far in the past a stale delivery is signed: well outside every
 // vendor's tolerance.
-const staleBy = time.Hour
+const staleBy = 2 * time.Hour
 
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 64 << 10
@@ -45,7 +45,7 @@ type Options struct {
 	Rate   float64 // deliveries a second; 0 is as fast as they are answered
 
 	Tamper   bool // change one byte after signing
-	Stale    bool // sign an hour ago
+	Stale    bool // sign two hours ago
 	Repeat   bool // the very same request each time, as a retry or a replay
 	Distinct bool // each delivery is another alert, not the same one again; with Repeat that goes for the first
 
