@@ -90,8 +90,12 @@ type spoolRetryCmd struct {
 func (c *spoolRetryCmd) Run(ctx context.Context, t terminal) error {
 	return c.with(ctx, func(a *admission.Admission, found []admission.DeadLetter) error {
 		for _, id := range c.IDs {
-			if !slices.ContainsFunc(found, func(l admission.DeadLetter) bool { return l.ID == id }) {
+			// Each queue counts on its own, so two letters of one moment share an id.
+			switch named := len(slices.DeleteFunc(slices.Clone(found), func(l admission.DeadLetter) bool { return l.ID != id })); {
+			case named == 0:
 				return fmt.Errorf("no dead letter %s; nothing was put back (nerve spool list shows what there is)", id)
+			case named > 1:
+				return usageError{id + " is in both queues; nothing was put back: say which with --queue"}
 			}
 		}
 		moved := map[admission.Queue]int{}

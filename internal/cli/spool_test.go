@@ -72,12 +72,12 @@ func TestDeadLettersArePutBack(t *testing.T) {
 	dead, err := client.XRange(t.Context(), spoolKey+":dead", "-", "+").Result()
 	require.NoError(t, err)
 
-	code, _, errOut := run(t, "spool", "retry", dead[0].ID, "1-1")
+	code, _, errOut := run(t, "spool", "retry", "--queue", "spool", dead[0].ID, "1-1")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, errOut, "no dead letter 1-1")
 	assert.Zero(t, length(t, client, spoolKey), "half of what was asked for was done")
 
-	code, out, _ := run(t, "spool", "retry", dead[1].ID)
+	code, out, _ := run(t, "spool", "retry", "--queue", "spool", dead[1].ID)
 	require.Zero(t, code)
 	assert.Contains(t, out, "1 commands for Temporal, 0 deliveries")
 	code, out, _ = run(t, "spool", "retry")
@@ -97,6 +97,19 @@ func TestDeadLettersArePutBack(t *testing.T) {
 	code, out, _ = run(t, "spool", "list")
 	require.Zero(t, code)
 	assert.Equal(t, "No dead letters.\n", out)
+}
+
+func TestDeadLetterOfBothQueuesIsNamed(t *testing.T) {
+	client := letters(t)
+	for _, key := range []string{spoolKey, deliveriesKey} {
+		require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: key + ":dead", ID: "9999999999999-7", Values: map[string]any{"id": "1-1", "reason": "why"},
+		}).Err())
+	}
+	code, _, errOut := run(t, "spool", "retry", "9999999999999-7")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errOut, "is in both queues; nothing was put back: say which with --queue")
+	assert.Zero(t, length(t, client, spoolKey)+length(t, client, deliveriesKey))
 }
 
 func TestDeadLettersWithoutRedis(t *testing.T) {
