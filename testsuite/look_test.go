@@ -43,11 +43,11 @@ func (s *system) signed(base, provider string, body []byte) *http.Request {
 	require.True(s.t, ok)
 	p, err := spec.New(providers.Config{Secrets: providers.Secrets(s.secrets[provider])})
 	require.NoError(s.t, err)
-	u, err := url.Parse(base + "/webhooks/" + provider)
+	u, err := url.Parse(base + "/webhooks/" + sourceOf(provider))
 	require.NoError(s.t, err)
 	r := &providers.Request{Method: http.MethodPost, URL: u, Header: http.Header{}, Body: body}
 	p.Sign(r, time.Now())
-	req, err := http.NewRequest(http.MethodPost, r.URL.String(), bytes.NewReader(body)) //nolint:noctx // bounded by the client
+	req, err := http.NewRequest(http.MethodPost, r.URL.String(), bytes.NewReader(r.Body)) //nolint:noctx // bounded by the client
 	require.NoError(s.t, err)
 	req.Header = r.Header
 	return req
@@ -120,9 +120,17 @@ func vendor(t testing.TB, provider string) providers.Provider {
 	t.Helper()
 	spec, ok := providers.Lookup(provider)
 	require.True(t, ok)
-	p, err := spec.New(providers.Config{Secrets: providers.Secrets(strings.Repeat("x", 32))})
+	p, err := spec.New(providers.Config{Secrets: providers.Secrets(otherSecret(t, spec))})
 	require.NoError(t, err)
 	return p
+}
+
+// otherSecret is one that no running system has.
+func otherSecret(t testing.TB, spec providers.Spec) string {
+	t.Helper()
+	secret, err := spec.TestSecret(9)
+	require.NoError(t, err)
+	return secret
 }
 
 // history is the channel's messages, threads' replies not included.

@@ -1,6 +1,7 @@
 package testsuite
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -26,6 +27,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/nerve-alerts/nerve/internal/temporalx"
 	"github.com/nerve-alerts/nerve/internal/testkit"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 // alerts is the channel that sources other than Slack are told in.
@@ -173,6 +175,27 @@ func (s *system) file(text string) {
 	require.NoError(s.t, os.WriteFile(path, []byte(text), 0o600))
 	s.env["NERVE_CONFIG"] = path
 }
+
+// everyVendor gives each provider that is data a source of its own. The three in
+// code have theirs from the environment.
+func (s *system) everyVendor() {
+	s.t.Helper()
+	var text strings.Builder
+	text.WriteString("sources:\n")
+	for _, spec := range providers.All() {
+		if _, has := s.secrets[spec.Name]; has {
+			continue
+		}
+		secret, err := spec.TestSecret(1)
+		require.NoError(s.t, err, spec.Name)
+		s.secrets[spec.Name] = secret
+		fmt.Fprintf(&text, "  - {name: %s, provider: %s, secrets: [%q]}\n", sourceOf(spec.Name), spec.Name, secret)
+	}
+	s.file(text.String())
+}
+
+// sourceOf names the source of a provider.
+func sourceOf(provider string) string { return strings.ReplaceAll(provider, "_", "-") }
 
 // ingest is a running front.
 type ingest struct {
