@@ -120,6 +120,7 @@ func (r *corpusRow) read(t *testing.T, name string, a providers.Accepted, oracle
 	r.signals += len(a.Batch.Signals)
 	for _, s := range a.Batch.Signals {
 		assert.NotEmpty(t, s.Title, name)
+		assert.NotContains(t, a.Batch.Warnings, "the payload has no title", name)
 		assert.NotContains(t, s.Title, "$ALERT", name)
 		assert.NotEmpty(t, s.Status, name)
 		assert.NotEmpty(t, s.Key.Value, name)

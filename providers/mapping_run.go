@@ -92,6 +92,11 @@ func (rd *reading) alert(s *shape) {
 	if !alert {
 		return
 	}
+	if title == "" && !slices.Contains(s.Required, "title") {
+		// An alert without words is still an alert, and refusing it would lose it.
+		title = rd.m.Title + ": " + orElse(rd.batch.EventType, "alert")
+		rd.warn("the payload has no title")
+	}
 	out := incident.Signal{
 		Kind: s.Kind, Status: status, Severity: rd.severity(s, title), EventType: rd.batch.EventType,
 		Title: title, Description: rd.text("description", s.Description), Group: rd.text("group", s.Group),

@@ -187,6 +187,11 @@ func TestMappingShapes(t *testing.T) {
 	assert.Equal(t, "disk full on web-01", b.Signals[0].Key.Value, "the title stands for a missing identity")
 	assert.Contains(t, b.Warnings[0], "no identity")
 
+	b = readWith(t, m, `{"kind":"job.lost","key":"k"}`)
+	require.Len(t, b.Signals, 1)
+	assert.Equal(t, "Jobs: job.lost", b.Signals[0].Title, "an alert without words is still an alert")
+	assert.Equal(t, []string{"the payload has no title"}, b.Warnings)
+
 	none := mappingOf(t, "title: x\nshapes: [{when: 'false', title: body.a}]\n")
 	assert.Equal(t, []string{"no shape of the mapping fits"}, readWith(t, none, `{}`).Warnings)
 }
