@@ -30,7 +30,7 @@ func TestRawRequest(t *testing.T) {
 		assert.Equal(t, http.MethodPost, r.Method, name)
 		assert.Equal(t, "https://alerts.example.com/webhooks/ci?token=x", r.URL.String(), name)
 		assert.Equal(t, []string{"a", "b"}, r.Header.Values("X-Tag"), "a double stays one: %s", name)
-		assert.Equal(t, `{"a": "b\nc"}`, string(r.Body), name)
+		assert.Equal(t, []byte(`{"a": "b\nc"}`), r.Body, name)
 		assert.Empty(t, r.Notes, name)
 		assert.True(t, r.At.IsZero())
 	}

@@ -127,7 +127,7 @@ func (t terminal) wrapped(name, text string) {
 		}
 		name, line = "", ""
 	}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if len(line)+1+len(word) > 88 {
 			flush()
 		}
