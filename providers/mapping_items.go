@@ -30,7 +30,6 @@ func (m *mapping) inherit() error {
 	}
 	m.Shapes = append(m.Shapes, base.Shapes...)
 	m.Handshakes = append(m.Handshakes, base.Handshakes...)
-	m.Handshakes = append(m.Handshakes, base.Handshakes...)
 	m.EventID = append(m.EventID, base.EventID...)
 	m.EventType = append(m.EventType, base.EventType...)
 	if m.Each.text == "" {

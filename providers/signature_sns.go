@@ -109,6 +109,11 @@ func snsContent(o object) ([]byte, error) {
 			}
 			return nil, fmt.Errorf("%s is missing", name)
 		}
+		// Only a message has lines. In another field one could begin the next
+		// field, so that two messages would be signed as the same text.
+		if name != "Message" && strings.Contains(value, "\n") {
+			return nil, fmt.Errorf("%s holds a line break", name)
+		}
 		b.WriteString(name + "\n" + value + "\n")
 	}
 	return b.Bytes(), nil

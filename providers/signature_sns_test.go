@@ -269,3 +269,24 @@ func TestSNSURLs(t *testing.T) {
 	assert.Contains(t, snsNames("sns.us-gov-east-1.amazonaws.com"), "sns-us-gov-west-1.amazonaws.com")
 	assert.Empty(t, snsNames("example.com"))
 }
+
+// Amazon's text has nothing between a value and the next name: what is signed as
+// one message must not be readable as another with an id or a text of its own.
+func TestSNSContentIsOfOneMessage(t *testing.T) {
+	signed := object{
+		"Type": "Notification", "MessageId": "1", "Subject": "Disk full", "Message": "one\nMessageId\n2\nSubject\nx",
+		"Timestamp": "2026-01-31T12:00:00.000Z", "TopicArn": testTopic,
+	}
+	_, err := snsContent(signed)
+	require.NoError(t, err)
+	for name, other := range map[string]object{
+		"the subject becomes part of the id": {"MessageId": "1\nSubject\nDisk full", "Message": signed["Message"]},
+		"the message is cut":                 {"MessageId": "2", "Message": "one", "Subject": "x\nMessageId\n1\nSubject\nDisk full"},
+	} {
+		for _, field := range []string{"Type", "Timestamp", "TopicArn"} {
+			other[field] = signed[field]
+		}
+		_, err := snsContent(other)
+		assert.ErrorContains(t, err, "holds a line break", name)
+	}
+}
