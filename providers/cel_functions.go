@@ -11,7 +11,6 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
-	"github.com/google/cel-go/ext"
 	"golang.org/x/net/html"
 )
 
@@ -24,7 +23,7 @@ const maxCost = 200_000
 var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 	dyn, str := cel.DynType, cel.StringType
 	anyMap := cel.MapType(str, dyn)
-	return cel.NewEnv(
+	options := append(stringFunctions(),
 		cel.CustomTypeAdapter(view{}),
 		cel.Variable("body", dyn),
 		cel.Variable("headers", dyn),
@@ -32,7 +31,6 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("received", dyn),
 		cel.Variable("item", dyn),
 		cel.Variable("index", cel.IntType),
-		ext.Strings(ext.StringsVersion(4)),
 		cel.Macros(
 			cel.GlobalMacro("first", 1, softElements), cel.GlobalMacro("join", 2, softElements), cel.GlobalMacro("has", 1, softHas),
 		),
@@ -55,6 +53,7 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Function("within", cel.Overload("within_dyn_list", []*cel.Type{dyn, cel.ListType(dyn)}, cel.BoolType,
 			cel.BinaryBinding(celWithin))),
 	)
+	return cel.NewEnv(options...)
 })
 
 // softFunction turns what cannot be computed into what is absent.

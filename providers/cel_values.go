@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
@@ -165,7 +166,7 @@ func number(n json.Number) ref.Val {
 func textValue(v ref.Val) string {
 	switch v := v.(type) {
 	case types.String:
-		return scalar(string(v))
+		return scalar(head(string(v), 4*maxText)) // what is used of it is less
 	case types.Int:
 		return strconv.FormatInt(int64(v), 10)
 	case types.Uint:
@@ -180,21 +181,22 @@ func textValue(v ref.Val) string {
 	return ""
 }
 
-// joinValues joins the parts of a list that say something.
+// joinValues joins the parts of a list that say something, up to maxText.
 func joinValues(l traits.Lister, separator string) string {
-	out := ""
+	var out strings.Builder
+	separator = head(separator, maxLine)
 	each(l, func(v ref.Val) {
-		if _, nested := v.(traits.Lister); nested {
+		if _, nested := v.(traits.Lister); nested || out.Len() > maxText {
 			return
 		}
-		if s := textValue(v); s != "" {
-			if out != "" {
-				out += separator
+		if s := head(textValue(v), maxText); s != "" {
+			if out.Len() > 0 {
+				out.WriteString(separator)
 			}
-			out += s
+			out.WriteString(s)
 		}
 	})
-	return head(out, maxText)
+	return head(out.String(), maxText)
 }
 
 // each calls f with the values of a list, as many as are looked at.

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -14,6 +15,13 @@ const maxAlerts = 100
 
 // maxFoldedTitles is how many of the folded alerts a person is shown by title.
 const maxFoldedTitles = 20
+
+// foldedName tells the storm of one group of alerts from another's, and is the
+// same when the same alerts come again or are over.
+func foldedName(b *Batch) string {
+	first := &b.Signals[0]
+	return "folded " + cmp.Or(first.Group, first.Key.Value)
+}
 
 // fold makes one signal of the alerts beyond maxAlerts. Those that a mapping did
 // not read are known by their number only.
@@ -30,7 +38,7 @@ func fold(b *Batch) {
 	s := incident.Signal{
 		Kind: incident.KindStorm, Status: incident.StatusFiring, EventType: b.EventType, Timestamp: b.Signals[0].Timestamp,
 		Title: fmt.Sprintf("%d more alerts in one delivery", b.Folded),
-		Key:   incident.Key{Kind: incident.KeyAlert, Value: "folded", Opaque: true},
+		Key:   incident.Key{Kind: incident.KeyAlert, Value: foldedName(b)},
 	}
 	lines := []string{fmt.Sprintf("The delivery held %d alerts. The first %d are incidents of their own; these are the rest.", maxAlerts+b.Folded, maxAlerts)}
 	resolved := len(rest) > 0

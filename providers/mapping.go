@@ -218,7 +218,7 @@ func (s *shape) check(c *compiler, number int) {
 			c.add("shape %s: required: %q cannot be required: use title, severity or timestamp", name, field)
 		}
 	}
-	c.expression(&s.When)
+	c.condition(&s.When)
 	c.expression(&s.Each)
 	c.choices(s.Warn)
 	c.scope(s.Let, func() {

@@ -21,6 +21,7 @@ type expression struct {
 	line, column int
 	program      cel.Program
 	tree         ast.Expr
+	result       *cel.Type
 }
 
 // choices are expressions of which the first that gives something wins. In YAML
@@ -95,12 +96,27 @@ func (c *compiler) choices(list choices) {
 	}
 }
 
+// condition compiles an expression that has to be true or false.
+func (c *compiler) condition(e *expression) {
+	before := len(c.all)
+	c.expression(e)
+	if e.program == nil || len(c.all) > before {
+		return
+	}
+	if !e.result.IsExactType(cel.BoolType) && !e.result.IsExactType(cel.DynType) {
+		c.add("line %d, column %d: a condition is true or false, and this is a %s, in %q", e.line, e.column, e.result, e.text)
+	}
+}
+
 // scope compiles the names of a let, each of which may use those before it, and
 // then what uses them.
 func (c *compiler) scope(names lets, inside func()) {
 	outer := c.names
 	defer func() { c.names, c.env = outer, nil }()
 	for i := range names {
+		if slices.Contains([]string{"body", "headers", "query", "received", "item", "index"}, names[i].name) {
+			c.add("line %d: let cannot give %s another meaning: choose another name", names[i].line, names[i].name)
+		}
 		c.expression(&names[i].expression)
 		c.names, c.env = append(slices.Clip(c.names), names[i].name), nil
 	}
@@ -145,7 +161,7 @@ func (c *compiler) expression(e *expression) {
 		}
 		return
 	}
-	e.tree = checked.NativeRep().Expr()
+	e.tree, e.result = checked.NativeRep().Expr(), checked.OutputType()
 	if err := checkPatterns(e.tree); err != nil {
 		c.add("line %d: %s, in %q", e.line, err, e.text)
 		return

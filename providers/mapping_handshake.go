@@ -69,7 +69,7 @@ func (h *handshake) check(c *compiler) {
 	if h.Status < 200 || h.Status > 299 {
 		c.add("handshakes: status is %d: use 200 to 299", h.Status)
 	}
-	c.expression(&h.When)
+	c.condition(&h.When)
 	c.expression(&h.CRC)
 	c.expression(&h.Confirm)
 	c.names, c.env = []string{"crc"}, nil
@@ -112,7 +112,7 @@ func (p *mapped) shake(r *Request, method string) *Response {
 // reading is a request's view for handshakes. Of one without a proof the body is
 // not looked at.
 func (m *mapping) reading(r *Request, method string) *reading {
-	vars := scope{"body": absent{}, "headers": headerView(r.Header), "query": queryView(r), "item": absent{}, "index": 0}
+	vars := scope{"body": absent{}, "headers": m.headers(r.Header), "query": queryView(r), "item": absent{}, "index": 0}
 	if method == http.MethodPost {
 		if body, err := payloadOf(r); err == nil {
 			vars["body"] = view{}.NativeToValue(body)

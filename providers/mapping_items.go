@@ -92,7 +92,7 @@ func (rd *reading) delivery() {
 func (rd *reading) item() {
 	for i := range rd.m.Shapes {
 		s := &rd.m.Shapes[i]
-		if s.When.text != "" && !truth(rd.value(&s.When)) {
+		if s.When.text != "" && !rd.holds(&s.When) {
 			continue
 		}
 		if s.Stored == "" {

@@ -39,7 +39,7 @@ func (m *mapping) read(r *Request, traced func(Source)) (Batch, error) {
 	}
 	batch := Batch{}
 	rd := &reading{m: m, batch: &batch, traced: traced, signal: -1, vars: scope{
-		"body": view{}.NativeToValue(body), "headers": headerView(r.Header), "query": absent{},
+		"body": view{}.NativeToValue(body), "headers": m.headers(r.Header), "query": absent{},
 		"received": absent{}, "item": absent{}, "index": 0,
 	}}
 	if !r.ReceivedAt.IsZero() {
@@ -69,13 +69,13 @@ func (rd *reading) shape(s *shape) {
 	total := 0
 	for it := items.Iterator(); truth(it.HasNext()); total++ {
 		item := it.Next()
-		if total >= maxAlerts {
+		if total >= maxItems {
 			continue
 		}
 		rd.vars["item"], rd.vars["index"] = item, total
 		rd.alert(s)
 	}
-	rd.batch.Folded += max(0, total-maxAlerts)
+	rd.batch.Folded += max(0, total-maxItems)
 }
 
 // alert reads one alert.
@@ -234,20 +234,38 @@ func (rd *reading) value(e *expression) ref.Val {
 	return v
 }
 
+// holds evaluates a condition.
+func (rd *reading) holds(e *expression) bool {
+	v := rd.value(e)
+	if _, isBool := v.(types.Bool); !isBool && v.Type() != absentType {
+		rd.warn(fmt.Sprintf("line %d of the mapping is a condition, and what it gave is neither true nor false", e.line))
+	}
+	return truth(v)
+}
+
 func (rd *reading) warn(text string) {
 	if !slices.Contains(rd.batch.Warnings, text) {
 		rd.batch.Warnings = append(rd.batch.Warnings, text)
 	}
 }
 
-// headerView is the request's headers by lower-case name, without those that
-// prove the sender.
-func headerView(h http.Header) node {
+// headers are the request's by lower-case name, without those that prove the
+// sender or log somebody in: what a mapping sees may end up in an incident.
+func (m *mapping) headers(h http.Header) node {
 	out := make(map[string]any, len(h))
 	for name, values := range h {
-		if name := strings.ToLower(name); len(values) > 0 && name != "authorization" && name != "cookie" {
-			out[name] = values[0]
+		if len(values) > 0 && !m.secretHeader(name) {
+			out[strings.ToLower(name)] = values[0]
 		}
 	}
 	return node{out}
+}
+
+func (m *mapping) secretHeader(name string) bool {
+	lower := strings.ToLower(name)
+	if slices.Contains([]string{"authorization", "cookie", "proxy-authorization", strings.ToLower(TokenHeader)}, lower) ||
+		strings.HasPrefix(lower, "x-forwarded-") {
+		return true
+	}
+	return slices.ContainsFunc(m.schemes, func(s Scheme) bool { return strings.EqualFold(s.Header, name) })
 }

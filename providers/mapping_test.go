@@ -199,14 +199,26 @@ func TestMappingShapes(t *testing.T) {
 func TestMappingFoldsLargeDeliveries(t *testing.T) {
 	t.Parallel()
 	b := readWith(t, mappingOf(t, jobs), `{"jobs":[`+strings.Repeat(`{"job":{"id":1,"name":"a"}},`, 249)+`{"job":{"id":1,"name":"a"}}]}`)
-	assert.Len(t, b.Signals, maxAlerts)
-	assert.Equal(t, 150, b.Folded)
+	assert.Len(t, b.Signals, 250)
 	fold(&b)
+	assert.Equal(t, 150, b.Folded)
 	require.Len(t, b.Signals, maxAlerts+1)
 	last := b.Signals[maxAlerts]
 	assert.Equal(t, incident.KindStorm, last.Kind)
 	assert.Equal(t, "150 more alerts in one delivery", last.Title)
 	assert.Contains(t, b.Warnings, "150 alerts of the delivery were folded into one")
+
+	assert.Equal(t, "folded 1", last.Key.Value, "of the alerts that it belongs to")
+
+	over := readWith(t, mappingOf(t, jobs), `{"jobs":[`+strings.Repeat(`{"state":"ok","job":{"id":1,"name":"a"}},`, 249)+`{"state":"ok","job":{"id":1,"name":"a"}}]}`)
+	fold(&over)
+	require.Len(t, over.Signals, maxAlerts+1)
+	assert.Equal(t, incident.StatusResolved, over.Signals[maxAlerts].Status, "what is over opens nothing")
+	assert.Equal(t, last.Key, over.Signals[maxAlerts].Key)
+
+	huge := readWith(t, mappingOf(t, jobs), `{"jobs":[`+strings.Repeat(`{"job":{"id":1,"name":"a"}},`, maxItems+9)+`{"job":{"id":1,"name":"a"}}]}`)
+	fold(&huge)
+	assert.Equal(t, maxItems-maxAlerts+10, huge.Folded)
 
 	coded := Batch{}
 	for range maxAlerts + 3 {
@@ -226,6 +238,45 @@ func TestMappingBoundsCost(t *testing.T) {
 	require.Len(t, b.Signals, 1)
 	assert.Equal(t, "cheap", b.Signals[0].Title)
 	assert.Equal(t, []string{"line 3 of the mapping costs too much for this payload"}, b.Warnings)
+}
+
+func TestMappingBoundsMemory(t *testing.T) {
+	t.Parallel()
+	for _, expression := range []string{
+		`body.s.replace("a", body.s)`, `body.list.map(x, body.s.replace("a", body.s))`, `join(body.list.map(x, body.s), body.s)`,
+		`body.list.map(x, body.s + body.s + body.s)`,
+	} {
+		body := `{"s":"` + strings.Repeat("a,", 500_000) + `","list":[` + strings.Repeat("1,", 3000) + `1]}`
+		assert.LessOrEqual(t, len(titleOf(t, expression, body)), maxText, expression)
+	}
+}
+
+func TestMappingConditions(t *testing.T) {
+	t.Parallel()
+	for when, want := range map[string]string{
+		`1 + 1`: "a condition is true or false, and this is a int", `"false"`: "this is a string", `[body.a]`: "this is a list(dyn)",
+	} {
+		_, err := parseMapping("example", "example.yaml", []byte("title: x\nverify: [{use: token}]\nshapes:\n  - when: '"+when+"'\n    title: body.a\n"))
+		require.ErrorContains(t, err, "line 4, column 12: ")
+		require.ErrorContains(t, err, want)
+	}
+	_, err := parseMapping("example", "example.yaml", []byte("title: x\nverify: [{use: token}]\nshapes: [{let: {body: item.a}, title: body.a}]\n"))
+	require.ErrorContains(t, err, "let cannot give body another meaning")
+	b := readWith(t, mappingOf(t, "title: x\nshapes: [{when: body.kind, title: body.a}]\n"), `{"kind":"alert","a":"b"}`)
+	assert.Contains(t, b.Warnings, "line 2 of the mapping is a condition, and what it gave is neither true nor false")
+}
+
+func TestMappingSeesNoProof(t *testing.T) {
+	t.Parallel()
+	m, err := parseMapping("example", "example.yaml", []byte("title: x\nverify: [{kind: token, header: X-Api-Key}]\nshapes: [{title: '\"x\"', tags: headers}]\n"))
+	require.NoError(t, err)
+	h := http.Header{}
+	for _, name := range []string{"X-Api-Key", "X-Nerve-Token", "Authorization", "Proxy-Authorization", "X-Forwarded-Access-Token", "Cookie", "X-Kind"} {
+		h.Set(name, "value")
+	}
+	b, err := m.read(&Request{Header: h, Body: []byte("{}")}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"x-kind": "value"}, b.Signals[0].Tags)
 }
 
 func TestMappingExplains(t *testing.T) {

@@ -98,7 +98,7 @@ var (
 
 // sharedKey reads a symmetric key.
 func sharedKey(form, value string) (key, error) {
-	if strings.Contains(value, pemMark) || strings.HasPrefix(value, "whpk_") || strings.HasPrefix(value, "whsk_") {
+	if strings.Contains(value, pemMark) || strings.HasPrefix(value, "whpk_") || strings.HasPrefix(value, "arn:") || strings.HasPrefix(value, "whsk_") {
 		return key{}, errPublic
 	}
 	var shared []byte
