@@ -3,7 +3,6 @@ package testsuite
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,6 +15,19 @@ import (
 
 // onCall is somebody who works on the system's incidents.
 func (s *system) onCall() *operator.Operator { return operator.New(s.client, s.dc, s.namespace) }
+
+// find waits until the incident can be found by its id: Temporal lists what was
+// started a moment later.
+func (s *system) find(id string) operator.Incident {
+	s.t.Helper()
+	var found operator.Incident
+	require.Eventually(s.t, func() bool {
+		var err error
+		found, err = s.onCall().Find(s.t.Context(), id)
+		return err == nil
+	}, patience, poll, "incident %s is not listed", id)
+	return found
+}
 
 // failing sends an alert that Slack refuses for good in one method, and waits
 // until its incident has failed.
@@ -145,9 +157,7 @@ func TestFailedIsResolvedBesideItsNewerIncident(t *testing.T) {
 	s, in, _ := running(t)
 	body := fixture(t, "datadog", "triggered")
 	older := s.failing(in.url, "conversations.replies", body)
-	failed, err := s.onCall().Find(t.Context(), older.Incident)
-	require.NoError(t, err)
-	require.Eventually(t, func() bool { return time.Now().Unix() > failed.OpenedAt.Unix()+1 }, patience, poll, "an incident id has the second of its start in it")
+	s.find(older.Incident)
 	newer := s.send(in.url, "datadog", refresh(t, "datadog", body, 1))
 	require.Equal(t, "enqueued", newer.Status, newer.raw)
 	require.NotEqual(t, older.Incident, newer.Incident)
@@ -160,8 +170,7 @@ func TestFailedIsResolvedBesideItsNewerIncident(t *testing.T) {
 	assert.Equal(t, []string{operator.NextResolve}, detail.Next, "a rerun would end the newer one")
 	_, err = op.Rerun(ctx, older.Incident, "too late")
 	require.ErrorIs(t, err, operator.ErrState)
-	before, err := op.Find(ctx, newer.Incident)
-	require.NoError(t, err)
+	before := s.find(newer.Incident)
 	s.bothResolve(older.Incident)
 	s.dismissed(older.Incident, "alex")
 	s.lit(alerts, s.headlines(alerts, older.Incident)[0].Timestamp, "white_check_mark")
@@ -188,10 +197,9 @@ func TestTerminatedIsResolved(t *testing.T) {
 	body := fixture(t, "slack", "bot_text_firing")
 	a := s.send(in.url, "slack", body)
 	require.Equal(t, "enqueued", a.Status, a.raw)
-	i, err := s.onCall().Find(t.Context(), a.Incident)
-	require.NoError(t, err)
+	i := s.find(a.Incident)
 	require.NoError(t, s.client.TerminateWorkflow(t.Context(), i.WorkflowID, i.RunID, "a test"))
-	_, err = s.onCall().Resolve(t.Context(), a.Incident, contract.Decision{By: "alex"})
+	_, err := s.onCall().Resolve(t.Context(), a.Incident, contract.Decision{By: "alex"})
 	require.NoError(t, err)
 	s.startWorker()
 	s.dismissed(a.Incident, "alex")

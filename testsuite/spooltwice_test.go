@@ -58,6 +58,7 @@ func TestSpooledThoughStarted(t *testing.T) {
 
 	s.startWorker()
 	s.answered(a.Incident)
+	s.find(a.Incident)
 	_, err := operator.New(s.client, s.dc, s.namespace).Resolve(t.Context(), a.Incident, contract.Decision{By: "somebody"})
 	require.NoError(t, err)
 	s.closed(1)
