@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
@@ -74,45 +75,8 @@ func provider(name string) (providers.Spec, error) {
 		return spec, nil
 	}
 	help := "nerve sources providers lists them"
-	if near := closest(name, providers.Names()); near != "" {
+	if near := config.Closest(name, providers.Names()); near != "" {
 		help = fmt.Sprintf("did you mean %s? Otherwise, %s", near, help)
 	}
 	return spec, usageError{fmt.Sprintf("no provider %q: %s", name, help)}
-}
-
-// closest returns the known name that was most likely meant, or "".
-func closest(name string, known []string) string {
-	name = strings.ToLower(strings.NewReplacer("-", "_", " ", "_").Replace(name))
-	best, distance := "", len(name)/2+1
-	for _, k := range known {
-		d := edits(name, k)
-		if strings.HasPrefix(k, name) || strings.HasPrefix(name, k) {
-			d = min(d, 1)
-		}
-		if d < distance {
-			best, distance = k, d
-		}
-	}
-	return best
-}
-
-// edits is how many letters have to change.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := before
-			if a[i] != b[j] {
-				changed++
-			}
-			before = row[j+1]
-			row[j+1] = min(changed, row[j]+1, before+1)
-		}
-	}
-	return row[len(b)]
 }

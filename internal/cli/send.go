@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/capture"
+	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/sender"
 	"github.com/nerve-alerts/nerve/providers"
 )
@@ -124,7 +125,7 @@ func sourceHelp(name string, known []string) string {
 	if len(known) <= fewNames {
 		return "it has " + strings.Join(known, ", ")
 	}
-	if near := closest(name, known); near != "" {
+	if near := config.Closest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %s? It has %d sources, one for each provider that it knows", near, len(known))
 	}
 	return fmt.Sprintf("it has %d, one for each provider that it knows (nerve sources providers)", len(known))

@@ -264,7 +264,8 @@ func TestTable(t *testing.T) {
 
 func TestClosest(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "port", closest("prot", []string{"host", "port"}))
-	assert.Empty(t, closest("zzzzzzzz", []string{"host", "port"}), "nothing is near")
+	assert.Equal(t, "port", Closest("prot", []string{"host", "port"}))
+	assert.Equal(t, "aws_cloudwatch", Closest("AWS-Cloud", []string{"aws_sns", "aws_cloudwatch"}))
+	assert.Empty(t, Closest("zzzzzzzz", []string{"host", "port"}), "nothing is near")
 	assert.Equal(t, 3, edits("kitten", "sitting"))
 }

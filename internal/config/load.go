@@ -106,7 +106,7 @@ func firstLine(err error) string {
 
 func (l *loader) unknown(key, name string, known []string) {
 	fix := "Remove it"
-	if c := closest(name, known); c != "" {
+	if c := Closest(name, known); c != "" {
 		fix = "Did you mean " + c + "? Otherwise remove it"
 	}
 	l.mistake(key, "there is no such key", fix)

@@ -38,7 +38,7 @@ func vendorHelp(name string, known []string) string {
 		return "one of " + strings.Join(known, ", ")
 	}
 	help := "one that `nerve sources providers` lists, or write a mapping (docs/mappings.md)"
-	if c := closest(name, known); c != "" && name != "" {
+	if c := Closest(name, known); c != "" && name != "" {
 		help = c + " if that was meant; " + help
 	}
 	return help

@@ -151,12 +151,18 @@ func parseSize(s string) (int64, bool) {
 	return n * unit, err == nil && n > 0
 }
 
-// closest returns the known name with the fewest edits to reach it, or "" when
-// none is near enough to be what was meant.
-func closest(name string, known []string) string {
+// Closest returns the known name that was most likely meant: with the fewest
+// edits to reach it, or beginning alike. It is "" when none is near enough.
+func Closest(name string, known []string) string {
 	best, distance := "", len(name)/2+1
+	plain := strings.NewReplacer("-", "_", " ", "_")
 	for _, k := range known {
-		if d := edits(name, k); d < distance {
+		a, b := plain.Replace(strings.ToLower(name)), plain.Replace(k)
+		d := edits(a, b)
+		if a != "" && (strings.HasPrefix(b, a) || strings.HasPrefix(a, b)) {
+			d = min(d, 1)
+		}
+		if d < distance {
 			best, distance = k, d
 		}
 	}
