@@ -8,18 +8,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
+	"github.com/nerve-alerts/nerve/internal/testkit"
 )
 
 // running is a note of this process, which listens where the note says.
 func running(t *testing.T) (state.Note, net.Listener) {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.FreePort(t))))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return state.Note{PID: os.Getpid(), IngestURL: "http://" + l.Addr().String(), Secrets: map[string]string{"slack": "s"}}, l
