@@ -32,7 +32,11 @@ func fold(b *Batch) {
 		b.Signals = b.Signals[:maxAlerts:maxAlerts]
 		b.Folded += over
 	}
-	if b.Folded == 0 || len(b.Signals) == 0 {
+	if b.Folded == 0 {
+		return
+	}
+	if len(b.Signals) == 0 { // what was read of it is no alert
+		b.Warnings = append(b.Warnings, fmt.Sprintf("%d further parts of the delivery were not read", b.Folded))
 		return
 	}
 	s := incident.Signal{
@@ -40,7 +44,7 @@ func fold(b *Batch) {
 		Title: fmt.Sprintf("%d more alerts in one delivery", b.Folded),
 		Key:   incident.Key{Kind: incident.KeyAlert, Value: foldedName(b)},
 	}
-	lines := []string{fmt.Sprintf("The delivery held %d alerts. The first %d are incidents of their own; these are the rest.", maxAlerts+b.Folded, maxAlerts)}
+	lines := []string{fmt.Sprintf("The delivery held %d alerts. The first %d are incidents of their own; these are the rest.", len(b.Signals)+b.Folded, len(b.Signals))}
 	resolved := len(rest) > 0
 	for i := range rest {
 		if rest[i].Severity.Rank() > s.Severity.Rank() {
