@@ -25,8 +25,14 @@ const (
 
 // Delivery is one HTTP attempt to a source, as the delivery log keeps it. A
 // delivery that was not proved has no Sealed body and no Headers.
+//
+// An attempt has one entry of Part 0, whose outcome is the answer on the wire.
+// One that held several signals has an entry for each beside it, of Part 1, 2 …,
+// with what became of that signal; the id of such a part is the delivery's id,
+// "-" and the part.
 type Delivery struct {
 	ID          string            `json:"id"` // UUIDv7
+	Part        int               `json:"part,omitempty"`
 	Source      string            `json:"source"`
 	Provider    string            `json:"provider"`
 	ReceivedAt  time.Time         `json:"received_at"`
@@ -50,6 +56,32 @@ type Delivery struct {
 	Size        int               `json:"size"`
 	SHA256      string            `json:"sha256"`
 	Sealed      []byte            `json:"sealed,omitempty"` // zstd, then AEAD with SealContext(Source, ID)
+	Trace       *Trace            `json:"trace,omitempty"`
+}
+
+// Trace is what else decided about a delivery, for whoever asks why it did, or
+// did not, raise an incident.
+type Trace struct {
+	// KeyKind is what the key stands for: an event, which is taken once, or an
+	// alert, which may fire again.
+	KeyKind incident.KeyKind `json:"key_kind,omitempty"`
+	// Window is which layer folds repeats of it (section 2 of the requirements,
+	// C1): content, storm or key. WindowEnd is when it ends, zero when no window
+	// was open.
+	Window      string    `json:"window,omitempty"`
+	WindowStart time.Time `json:"window_start,omitzero"`
+	WindowEnd   time.Time `json:"window_end,omitzero"`
+	// Rule is the rule that decided, where Reason does not say it.
+	Rule string `json:"rule,omitempty"`
+	// Silence is the id of the silence that holds its incident back.
+	Silence string `json:"silence,omitempty"`
+	// Handler is the workflow that the delivery went to.
+	Handler string `json:"handler,omitempty"`
+	// ReplayOf is the delivery that this one is a replay of.
+	ReplayOf string `json:"replay_of,omitempty"`
+	// NotKept is how many refused deliveries before this one were not kept,
+	// because there were too many a second (C6).
+	NotKept int64 `json:"not_kept,omitempty"`
 }
 
 // SealContext is the associated data that binds a sealed body to its delivery.

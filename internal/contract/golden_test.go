@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -54,6 +55,7 @@ func TestEncodings(t *testing.T) {
 	t.Parallel()
 	in := filled()
 	at := in.ReceivedAt
+	actor := audit.Actor{Person: "p", Via: audit.ViaAPI, Credential: "c"}
 	for name, v := range map[string]any{
 		"triage_input":   in,
 		"triage_result":  contract.TriageResult{IncidentID: "i", Outcome: "resolved", ResolvedBy: "r", Occurrences: 2, Verdict: in.State.Verdict},
@@ -68,9 +70,26 @@ func TestEncodings(t *testing.T) {
 			Verdict: in.State.Verdict, Evidence: in.State.Evidence,
 		},
 		"delivery": contract.Delivery{
-			ID: "d", Source: "s", Provider: "p", ReceivedAt: at, RemoteIP: "192.0.2.1", EventID: "e", EventType: "t", Scheme: "x",
+			ID: "d", Part: 1, Source: "s", Provider: "p", ReceivedAt: at, RemoteIP: "192.0.2.1", EventID: "e", EventType: "t", Scheme: "x",
 			Assurance: "signed", SecretID: "0a1b2c3d", Outcome: contract.OutcomeAccepted, Reason: "r", Code: "C", Status: 200, Signals: 1, WorkflowID: "w",
 			IncidentID: "i", Fingerprint: "f", Count: 1, Headers: map[string]string{"a": "b"}, ContentType: "c", Size: 1, SHA256: "0", Sealed: []byte{5},
+			Trace: &contract.Trace{
+				KeyKind: incident.KeyAlert, Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Silence: "s", Handler: "h",
+				ReplayOf: "d0", NotKept: 7,
+			},
+		},
+		"approval_input": contract.ApprovalInput{
+			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01",
+			Change: contract.Change{
+				Action: contract.ActionSecretAdd, Target: "t", Fields: map[string]any{"window": "15m"}, Secret: "s", SecretID: "0a",
+				Revision: 2, Reason: "r",
+			},
+		},
+		"ruling": contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
+		"approval_state": contract.ApprovalState{
+			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},
+			Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,
+			Ruling: &contract.Ruling{Actor: actor}, Failure: "f",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,8 @@ type deliveryRow struct {
 	bun.BaseModel `bun:"table:deliveries,alias:d"`
 
 	ID          string `bun:",pk"`
-	Settled     int    // 1 once the outcome is known
+	Part        int
+	Settled     int // 1 once the outcome is known
 	Source      string
 	Provider    string
 	ReceivedAt  time.Time
@@ -37,15 +38,17 @@ type deliveryRow struct {
 	Size        int
 	SHA256      string `bun:"sha256"`
 	Sealed      []byte `bun:",nullzero"`
+	Trace       jsonText[*contract.Trace]
 }
 
 func rowOfDelivery(d *contract.Delivery) deliveryRow {
 	row := deliveryRow{
-		ID: d.ID, Source: d.Source, Provider: d.Provider, ReceivedAt: d.ReceivedAt, RemoteIP: d.RemoteIP,
+		ID: d.ID, Part: d.Part, Source: d.Source, Provider: d.Provider, ReceivedAt: d.ReceivedAt, RemoteIP: d.RemoteIP,
 		EventID: d.EventID, EventType: d.EventType, Scheme: d.Scheme, Assurance: d.Assurance, SecretID: d.SecretID,
 		Outcome: string(d.Outcome), Reason: d.Reason, Code: d.Code, Status: d.Status, Signals: d.Signals,
 		WorkflowID: d.WorkflowID, IncidentID: d.IncidentID, Fingerprint: d.Fingerprint, Count: d.Count,
 		Headers: jsonOf(d.Headers), ContentType: d.ContentType, Size: d.Size, SHA256: d.SHA256, Sealed: d.Sealed,
+		Trace: jsonOf(d.Trace),
 	}
 	if row.Outcome != "" {
 		row.Settled = 1
@@ -59,10 +62,11 @@ func rowOfDelivery(d *contract.Delivery) deliveryRow {
 
 func (r *deliveryRow) delivery() contract.Delivery {
 	return contract.Delivery{
-		ID: r.ID, Source: r.Source, Provider: r.Provider, ReceivedAt: r.ReceivedAt.UTC(), RemoteIP: r.RemoteIP,
+		ID: r.ID, Part: r.Part, Source: r.Source, Provider: r.Provider, ReceivedAt: r.ReceivedAt.UTC(), RemoteIP: r.RemoteIP,
 		EventID: r.EventID, EventType: r.EventType, Scheme: r.Scheme, Assurance: r.Assurance, SecretID: r.SecretID,
 		Outcome: contract.Outcome(r.Outcome), Reason: r.Reason, Code: r.Code, Status: r.Status, Signals: r.Signals,
 		WorkflowID: r.WorkflowID, IncidentID: r.IncidentID, Fingerprint: r.Fingerprint, Count: r.Count,
 		Headers: r.Headers.value, ContentType: r.ContentType, Size: r.Size, SHA256: r.SHA256, Sealed: r.Sealed,
+		Trace: r.Trace.value,
 	}
 }
