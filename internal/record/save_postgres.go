@@ -26,14 +26,14 @@ func arraysStatement() string {
 		set = append(set, c.name+" = "+settles(c.name))
 	}
 	list := strings.Join(names, ", ")
+	params = append(params, fmt.Sprintf("$%d::boolean[]", len(params)+1))
 	return `WITH entry AS (
-	SELECT * FROM unnest(` + strings.Join(params, ", ") + `) AS e (` + list + `)
+	SELECT * FROM unnest(` + strings.Join(params, ", ") + `) AS e (` + list + `, proved)
 ), used AS (
 	INSERT INTO secret_use AS u (source, secret_id, day, last_used_at, uses)
 	SELECT source, secret_id, to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), max(received_at), count(*)
 	FROM entry
-	WHERE source <> '' AND secret_id <> '' AND settled = 1 AND part = 0
-		AND COALESCE((SELECT known.settled FROM deliveries AS known WHERE known.id = entry.id), 0) = 0
+	WHERE proved AND COALESCE((SELECT known.settled FROM deliveries AS known WHERE known.id = entry.id), 0) = 0
 	GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 	ON CONFLICT (source, secret_id, day) DO UPDATE
 	SET last_used_at = GREATEST(u.last_used_at, EXCLUDED.last_used_at), uses = u.uses + EXCLUDED.uses
@@ -50,7 +50,7 @@ func insertPrepared(ctx context.Context, to interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }, mode pgx.QueryExecMode, rows []deliveryRow,
 ) error {
-	args := make([]any, 1, len(deliveryColumns)+1)
+	args := make([]any, 1, len(deliveryColumns)+2)
 	args[0] = mode
 	for _, c := range deliveryColumns {
 		values, err := c.of(rows)
@@ -59,6 +59,11 @@ func insertPrepared(ctx context.Context, to interface {
 		}
 		args = append(args, values)
 	}
+	proved := make([]bool, len(rows))
+	for i := range rows {
+		proved[i] = rows[i].proved()
+	}
+	args = append(args, proved)
 	_, err := to.ExecContext(ctx, insertArrays, args...)
 	return err
 }

@@ -88,10 +88,11 @@ func countUse(ctx context.Context, tx bun.Tx, rows []deliveryRow) error {
 	return err
 }
 
-// proved reports whether a secret proved the delivery. A part of one was proved
-// with the whole.
+// proved reports whether a secret proved the delivery when it came. A part of
+// one was proved with the whole, and a replay was proved when it came first.
 func (r *deliveryRow) proved() bool {
-	return r.Source != "" && r.SecretID != "" && r.Settled == 1 && r.Part == 0
+	replay := r.Trace.value != nil && r.Trace.value.ReplayOf != ""
+	return r.Source != "" && r.SecretID != "" && r.Settled == 1 && r.Part == 0 && !replay
 }
 
 func usesOf(rows []deliveryRow, known []string) []useRow {
