@@ -74,7 +74,7 @@ func (s *Server) journal(ctx context.Context, x *exchange) {
 func (s *Server) event(ctx context.Context, x *exchange, a *answer, unproved bool) {
 	d, level, name := &x.delivery, slog.LevelInfo, eventProcessed
 	switch {
-	case unproved && d.Code == codeTooLarge || d.Outcome == contract.OutcomeLimited:
+	case unproved && (d.Code == codeTooLarge || x.source.State != StateReady) || d.Outcome == contract.OutcomeLimited:
 		level, name = slog.LevelWarn, eventFailed
 	case unproved:
 		level, name = slog.LevelWarn, eventSignature

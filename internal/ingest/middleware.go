@@ -34,17 +34,51 @@ func tooLarge() *problem {
 
 // pick finds the source by its URL segment, or with no segment the Slack one.
 func (s *Server) pick(c *gin.Context) {
-	x := exchangeOf(c)
+	x, known := exchangeOf(c), s.sources.Load()
 	if name, named := c.Params.Get("source"); named {
-		x.source = s.sources.byName[name]
+		x.source = known.byName[name]
 	} else {
-		x.source = s.sources.slack
+		x.source = known.slack
 	}
-	if x.source == nil {
-		s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is no such source."), contract.OutcomeRejected, "no_source"))
-		return
+	switch {
+	case x.source != nil:
+		s.describe(c, x)
+		s.sourceReady(c, x)
+	case known.partial:
+		a := refuse(unavailable(), contract.OutcomeRejected, "sources_not_loaded")
+		a.retryAfter = retryAfter
+		s.finish(c, a)
+	default:
+		s.finish(c, refuse(noSource(), contract.OutcomeRejected, "no_source"))
 	}
-	s.describe(c, x)
+}
+
+func noSource() *problem {
+	return plain(http.StatusNotFound, codeNoHandler, "There is no such source.")
+}
+
+// sourceReady turns away what the source takes from nobody, or not from this address.
+func (s *Server) sourceReady(c *gin.Context, x *exchange) {
+	switch {
+	case x.source.State == StateDisabled:
+		s.finish(c, refuse(noSource(), contract.OutcomeRejected, string(StateDisabled)))
+	case x.source.State != StateReady:
+		a := refuse(unavailable(), contract.OutcomeRejected, string(x.source.State))
+		a.retryAfter = retryAfter
+		s.finish(c, a)
+	case !x.source.allows(x.delivery.RemoteIP):
+		s.finish(c, refuse(typed(http.StatusForbidden, "address-not-allowed", "Address not allowed", codeSignature,
+			"The source does not take deliveries from this address."), contract.OutcomeRejected, s.notAllowed(c)))
+	}
+}
+
+// notAllowed says why an address is not allowed. Behind a proxy that is not
+// trusted, every delivery has the proxy's address.
+func (s *Server) notAllowed(c *gin.Context) string {
+	if c.GetHeader("X-Forwarded-For") != "" && c.ClientIP() == c.RemoteIP() {
+		return "address_not_allowed: X-Forwarded-For is not believed, see trusted_proxies"
+	}
+	return "address_not_allowed"
 }
 
 // hold turns away an address that keeps failing, before anything is hashed.

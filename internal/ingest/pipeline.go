@@ -43,12 +43,18 @@ const (
 	retryAfter = 10 * time.Second
 )
 
+// reasonFloor is why a signal of a source with a severity floor is only kept.
+const reasonFloor = "below_severity_floor"
+
 // process answers a delivery once all its signals are durable. The first one
 // that cannot be made so decides the answer: the sender repeats the delivery,
 // and what was taken already is recognised then.
 func (p *pipeline) process(ctx context.Context, v *verified) *answer {
 	if len(v.batch.Signals) == 0 {
 		return p.nothing(v)
+	}
+	if v.source.handler(v.batch.EventType) == contract.HandlerStore {
+		return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: "handler_store"}
 	}
 	var best *answer
 	var react []incident.SlackRef
@@ -77,6 +83,9 @@ var weight = map[contract.Outcome]int{
 }
 
 func (p *pipeline) submit(ctx context.Context, sub *submission) *answer {
+	if sub.source.below(&sub.signal) {
+		return &answer{reply: &reply{Status: "ignored", Reason: reasonFloor}, outcome: contract.OutcomeIgnored, reason: reasonFloor}
+	}
 	if sub.signal.Status == incident.StatusResolved {
 		return p.resolve(ctx, sub)
 	}

@@ -84,11 +84,11 @@ func nameIncident(src *Source, k incident.Key, at time.Time) string {
 func windowOf(s *incident.Signal, src *Source, id, eventID, fingerprint string) (string, time.Duration) {
 	switch {
 	case s.Group != "":
-		return digest("group", s.Group), src.Debounce
+		return src.digest("group", s.Group), src.Debounce
 	case eventID != "" || s.Key.Kind == incident.KeyAlert:
-		return digest("key", id), src.Debounce
+		return src.digest("key", id), src.Debounce
 	default:
-		return digest("content", fingerprint), src.Window
+		return src.digest("content", fingerprint), src.Window
 	}
 }
 
@@ -117,7 +117,7 @@ func deliveryKey(v *verified, i int) string {
 	if len(v.batch.Signals) > 1 {
 		parts = append(parts, strconv.Itoa(i))
 	}
-	return digest(parts...)
+	return v.source.digest(parts...)
 }
 
 // entryOf is the delivery log's entry for one signal. A delivery of several has

@@ -14,7 +14,7 @@ import (
 // other request, and for a source that is not there, the method is not allowed.
 func (s *Server) probe(c *gin.Context) {
 	x := exchangeOf(c)
-	source := s.sources.byName[c.Param("source")]
+	source := s.sources.Load().byName[c.Param("source")]
 	var h *providers.Response
 	if source != nil {
 		if p, ok := source.Provider.(providers.Prober); ok {
