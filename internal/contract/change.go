@@ -158,3 +158,10 @@ type ApprovalState struct {
 	// EndedAt is when it was applied, denied, expired or failed.
 	EndedAt time.Time `json:"ended_at,omitzero"`
 }
+
+// ApprovalNotice is an approval as people are shown it in Slack.
+type ApprovalNotice struct {
+	ApprovalState
+	RunID       string `json:"run_id"` // of the workflow; a click decides about this run alone
+	WorkflowURL string `json:"workflow_url,omitempty"`
+}
