@@ -24,10 +24,11 @@ type Approvals interface {
 }
 
 // Changer makes a change to what nerve works with, with its entry in the audit
-// log. approvedBy is nil for a change that needed nobody else. A change whose
-// Ref was made before is not made again.
+// log. ref names the request: one that was carried out before is not carried out
+// again. What no retry mends, such as a source that was changed meanwhile, is an
+// error that says so, see classified.
 type Changer interface {
-	Apply(ctx context.Context, c contract.Change, requestedBy audit.Actor, approvedBy *audit.Actor) error
+	Apply(ctx context.Context, ref string, c contract.Change, requestedBy, approvedBy audit.Actor) error
 }
 
 // Auditor keeps the audit log. An entry whose Ref is there already is not added.
@@ -147,7 +148,7 @@ const maxDetail = 500
 // ApplyInput is a change that was granted.
 type ApplyInput struct {
 	ID          string          `json:"id"`
-	Ref         string          `json:"ref"` // names the request, see contract.Change
+	Ref         string          `json:"ref"` // names the request, see Changer
 	Change      contract.Change `json:"change"`
 	Sealed      []byte          `json:"sealed,omitempty"` // its secret
 	RequestedBy audit.Actor     `json:"requested_by"`
@@ -161,7 +162,6 @@ func (a *Activities) ApplyChange(ctx context.Context, in ApplyInput) error {
 		return notSetUp("registry of sources")
 	}
 	change := in.Change
-	change.Ref = in.Ref
 	if len(in.Sealed) > 0 {
 		if a.deps.Opener == nil {
 			return notSetUp("keyset")
@@ -173,6 +173,5 @@ func (a *Activities) ApplyChange(ctx context.Context, in ApplyInput) error {
 		}
 		change.Secret = string(secret)
 	}
-	approvedBy := in.ApprovedBy
-	return a.failed(in.Salt, "make the change", a.deps.Changer.Apply(ctx, change, in.RequestedBy, &approvedBy))
+	return a.failed(in.Salt, "make the change", a.deps.Changer.Apply(ctx, in.Ref, change, in.RequestedBy, in.ApprovedBy))
 }

@@ -41,9 +41,6 @@ type Change struct {
 	// source that was changed meanwhile refuses the change.
 	Revision int64  `json:"revision,omitempty"`
 	Reason   string `json:"reason,omitempty"` // why, in the words of whoever asks
-	// Ref names the request, so that a change that is made twice is made once: it
-	// is the Ref of the change's entry in the audit log. Empty: as often as it comes.
-	Ref string `json:"ref,omitempty"`
 }
 
 // WorkflowApprove is the registered name of workflows.Approve.

@@ -82,7 +82,7 @@ func TestEncodings(t *testing.T) {
 			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01", Sealed: []byte{6}, Salt: []byte{7},
 			Change: contract.Change{
 				Action: contract.ActionSecretAdd, Target: "t", Fields: map[string]any{"window": "15m"}, Secret: "s", SecretID: "0a",
-				Revision: 2, Reason: "r", Ref: "f",
+				Revision: 2, Reason: "r",
 			},
 		},
 		"ruling": contract.Ruling{Actor: actor, Grant: true, Reason: "r"},

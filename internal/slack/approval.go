@@ -104,7 +104,11 @@ func approvalKey(n contract.ApprovalNotice, kind string) map[string]any {
 
 func ownApproval(msgs []slackgo.Message, key map[string]any) string {
 	for _, m := range msgs {
-		if m.Metadata.EventType == approvalMarker && maps.Equal(m.Metadata.EventPayload, key) {
+		same := m.Metadata.EventType == approvalMarker
+		for name, v := range key {
+			same = same && m.Metadata.EventPayload[name] == v
+		}
+		if same {
 			return m.Timestamp
 		}
 	}
