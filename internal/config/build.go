@@ -27,6 +27,7 @@ func (l *loader) build() *Config {
 		TrustedProxies: l.proxies(),
 		MaxBody:        l.size("max_body"),
 		QuietPeriod:    l.duration("quiet_period"),
+		Approvals:      Approvals{SingleOperator: l.boolean("approvals.single_operator")},
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
 	}
 	if q := l.text("queue.backend"); q != "temporal" {

@@ -26,6 +26,8 @@ type Options struct {
 	Check func(*Config) Errors
 	// Providers are the registered vendors; a source of any other is a mistake.
 	Providers []string
+	// Vendor tells what a source's vendor asks for; nil is nothing.
+	Vendor func(Source) Vendor
 }
 
 // Load reads, merges and validates the configuration. Its error is Errors, with

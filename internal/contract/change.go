@@ -33,14 +33,17 @@ type Change struct {
 	// configuration file has; null takes a field back to its default. Secrets are
 	// not among them.
 	Fields map[string]any `json:"fields,omitempty"`
-	// Secret is the new secret of ActionSourceAdd and ActionSecretAdd.
+	// Secret is the new secret of ActionSourceAdd and ActionSecretAdd. Of the
+	// latter, Fields may hold not_before and not_after.
 	Secret string `json:"secret,omitempty"`
 	// SecretID is which one ActionSecretRemove removes, as providers.SecretID.
 	SecretID string `json:"secret_id,omitempty"`
 	// Revision is that of the source as whoever asks has seen it; 0 is any. A
 	// source that was changed meanwhile refuses the change.
-	Revision int64  `json:"revision,omitempty"`
-	Reason   string `json:"reason,omitempty"` // why, in the words of whoever asks
+	Revision int64 `json:"revision,omitempty"`
+	// Force makes ActionSecretRemove remove a secret that senders still use.
+	Force  bool   `json:"force,omitempty"`
+	Reason string `json:"reason,omitempty"` // why, in the words of whoever asks
 }
 
 // WorkflowApprove is the registered name of workflows.Approve.
