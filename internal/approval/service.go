@@ -3,7 +3,6 @@ package approval
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -12,6 +11,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/nerve-alerts/nerve/internal/audit"
+	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -77,7 +77,7 @@ type Options struct {
 	Deadline time.Duration
 	// People are the ones who can decide, and the names that one person has in
 	// different places. Without any, everybody who can reach this can.
-	People People
+	People config.People
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -127,44 +127,4 @@ type Detail struct {
 	State *contract.ApprovalState `json:"state,omitempty"`
 	// Unread says why State is missing: a query needs a worker that is up.
 	Unread string `json:"unread,omitempty"`
-}
-
-// Person is somebody who can decide, and the names they have.
-type Person struct {
-	Name  string `json:"name"`  // a user name, as the command line has it
-	Email string `json:"email"` // as a login has it
-	Slack string `json:"slack"` // a Slack user id
-}
-
-// id is what the two-person rule compares: the address, or else the name.
-func (p Person) id() string {
-	if p.Email != "" {
-		return strings.ToLower(strings.TrimSpace(p.Email))
-	}
-	return strings.ToLower(strings.TrimSpace(p.Name))
-}
-
-// People are those whom the configuration names.
-type People []Person
-
-// Known finds the person that a user name, an address or an owner of a token
-// means, and returns the one name that stands for all of theirs.
-func (p People) Known(who string) (string, bool) {
-	who = strings.TrimSpace(who)
-	for _, one := range p {
-		if who != "" && (strings.EqualFold(who, one.Email) || strings.EqualFold(who, one.Name)) {
-			return one.id(), true
-		}
-	}
-	return strings.ToLower(who), false
-}
-
-// Slack finds the person behind a Slack user id.
-func (p People) Slack(user string) (string, bool) {
-	for _, one := range p {
-		if user != "" && one.Slack == user {
-			return one.id(), true
-		}
-	}
-	return "", false
 }
