@@ -82,10 +82,3 @@ func (s *Service) refused(a Approval, err error, late bool) error {
 	return fmt.Errorf("approval: decide %s: %w", a.ID, err)
 }
 
-// verb is what a ruling does.
-func verb(grant bool) string {
-	if grant {
-		return "grant"
-	}
-	return "deny"
-}
