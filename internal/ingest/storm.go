@@ -53,7 +53,10 @@ func (p *pipeline) storm(over *submission) *submission {
 	claim.WorkflowID, claim.IncidentID, claim.Window, claim.SkipRate = id, s.IncidentID, window, true
 	claim.Limits = src.limits(src.Debounce)
 	delivery := over.delivery
-	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, "over_rate"
+	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, contract.ReasonOverRate.String()
+	amend(&delivery, func(t *contract.Trace) {
+		t.Window, t.Limit, t.Handler = contract.WindowStorm, src.RatePerMin, contract.WorkflowTriage
+	})
 	input := &contract.TriageInput{
 		Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID,
 	}
