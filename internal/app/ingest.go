@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/approval"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/ingest"
@@ -23,6 +24,7 @@ import (
 type Ingest struct {
 	core   *Core
 	server *ingest.Server
+	desk   *approval.Desk
 	self   atomic.Value // nerve's own Slack bot id, a string
 }
 
@@ -47,6 +49,8 @@ func NewIngest(core *Core) (*Ingest, error) {
 	if core.Slack != nil {
 		deps.Reactor = eyes{core.Slack}
 	}
+	i.desk = core.desk()
+	deps.Clicks = i.desk
 	i.server, err = ingest.New(core.ingestOptions(), deps, sources)
 	return i, err
 }
@@ -72,6 +76,7 @@ func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
 	if i.core.Slack != nil {
 		go i.learnSelf(ctx)
 	}
+	defer i.desk.Wait()
 	return i.server.Serve(ctx, l)
 }
 

@@ -49,17 +49,17 @@ func NewDesk(s *Service, teller Teller, log *slog.Logger) *Desk {
 // Click takes an interaction that Slack has sent and that was proved. It returns
 // within clickWait; what takes longer goes on by itself. The outcome and reason
 // are for the delivery log.
-func (d *Desk) Click(ctx context.Context, body []byte) (contract.Outcome, string) {
+func (d *Desk) Click(ctx context.Context, body []byte) (contract.Outcome, contract.Reason) {
 	c, err := slack.ParseClick(body)
 	if errors.Is(err, slack.ErrNoClick) {
-		return contract.OutcomeIgnored, "no_button_of_ours"
+		return contract.OutcomeIgnored, contract.ReasonNotOurButton
 	}
 	if err != nil {
-		return contract.OutcomeIgnored, "unreadable_interaction"
+		return contract.OutcomeIgnored, contract.ReasonNotOurButton.With("unreadable")
 	}
 	type result struct {
 		outcome contract.Outcome
-		reason  string
+		reason  contract.Reason
 	}
 	done := make(chan result, 1)
 	ctx = context.WithoutCancel(ctx)
@@ -71,7 +71,7 @@ func (d *Desk) Click(ctx context.Context, body []byte) (contract.Outcome, string
 		return nil
 	})
 	if !started {
-		return contract.OutcomeIgnored, "too_many_clicks"
+		return contract.OutcomeIgnored, contract.ReasonClickRefused.With("too_many")
 	}
 	timer := time.NewTimer(clickWait)
 	defer timer.Stop()
@@ -79,37 +79,45 @@ func (d *Desk) Click(ctx context.Context, body []byte) (contract.Outcome, string
 	case r := <-done:
 		return r.outcome, r.reason
 	case <-timer.C:
-		return contract.OutcomeDecided, "approval_pending"
+		return contract.OutcomeDecided, contract.ReasonClick.With("pending")
 	}
 }
 
 // Wait returns when every click is through.
 func (d *Desk) Wait() { _ = d.group.Wait() } // take reports its own errors
 
-func (d *Desk) take(ctx context.Context, c slack.Click) (contract.Outcome, string) {
+func (d *Desk) take(ctx context.Context, c slack.Click) (contract.Outcome, contract.Reason) {
 	log := d.log.With("approval", c.Approval, "slack_user", c.UserID)
 	person, known := d.service.o.People.Slack(c.UserID)
 	if !known {
 		log.WarnContext(ctx, "a click by somebody who cannot approve")
 		d.tell(ctx, c, "You cannot decide about this: nerve does not know which person your Slack user "+c.UserID+
 			" is. Whoever runs nerve adds you to people in its configuration (docs/approvals.md); nothing was decided.")
-		return contract.OutcomeIgnored, "unknown_person"
+		return contract.OutcomeIgnored, contract.ReasonClickRefused.With("unknown_person")
 	}
 	_, err := d.service.decide(ctx, decision{
-		id: c.Approval, run: c.RunID, ref: "slack/" + c.UserID + "/" + c.At,
+		id: c.Approval, run: c.RunID, ref: refOf(c),
 		ruling: contract.Ruling{Grant: c.Grant, Actor: audit.Actor{Person: person, Via: audit.ViaSlack, Credential: c.TeamID + "/" + c.UserID}},
 	})
 	if err == nil {
 		log.InfoContext(ctx, "decided in slack", "grant", c.Grant)
 		if c.Grant {
-			return contract.OutcomeDecided, "approval_granted"
+			return contract.OutcomeDecided, contract.ReasonClick.With("granted")
 		}
-		return contract.OutcomeDecided, "approval_denied"
+		return contract.OutcomeDecided, contract.ReasonClick.With("denied")
 	}
 	log.WarnContext(ctx, "a click decided nothing", "grant", c.Grant, "error", err)
 	said, reason := sorry(c, err)
 	d.tell(ctx, c, said)
-	return contract.OutcomeIgnored, reason
+	return contract.OutcomeIgnored, contract.ReasonClickRefused.With(reason)
+}
+
+// refOf names a press, so that one that is delivered twice decides once.
+func refOf(c slack.Click) string {
+	if c.At == "" {
+		return ""
+	}
+	return "slack/" + c.UserID + "/" + c.At
 }
 
 // sorry says to the person why their click decided nothing, and to the delivery
@@ -117,17 +125,17 @@ func (d *Desk) take(ctx context.Context, c slack.Click) (contract.Outcome, strin
 func sorry(c slack.Click, err error) (said, reason string) {
 	switch {
 	case errors.Is(err, ErrRequester):
-		return "You asked for this yourself, so somebody else has to approve it. You can deny it to take it back.", "approval_requester"
+		return "You asked for this yourself, so somebody else has to approve it. You can deny it to take it back.", "requester"
 	case errors.Is(err, ErrDecided):
-		return "This is decided already, or its deadline is over: your click changed nothing. `nerve approvals show " + c.Approval + "` tells.", "approval_decided"
+		return "This is decided already, or its deadline is over: your click changed nothing. `nerve approvals show " + c.Approval + "` tells.", "decided"
 	case errors.Is(err, ErrNotFound):
-		return "This request is not there any more; nothing was decided.", "approval_not_found"
+		return "This request is not there any more; nothing was decided.", "not_found"
 	case errors.Is(err, ErrNobody):
-		return "You are not among the people who can approve; nothing was decided.", "approval_nobody"
+		return "You are not among the people who can approve; nothing was decided.", "nobody"
 	case errors.Is(err, ErrNoWorker):
-		return "No worker of nerve answered, so it is not sure that your click counted. Look at the message again in a minute, and click again if it still has its buttons.", "approval_no_worker"
+		return "No worker of nerve answered, so it is not sure that your click counted. Look at the message again in a minute, and click again if it still has its buttons.", "no_worker"
 	default:
-		return "nerve cannot reach Temporal now, so nothing was decided. Click again in a minute.", "approval_failed"
+		return "nerve cannot reach Temporal now, so nothing was decided. Click again in a minute.", "failed"
 	}
 }
 

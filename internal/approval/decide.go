@@ -81,4 +81,3 @@ func (s *Service) refused(a Approval, err error, late bool) error {
 	}
 	return fmt.Errorf("approval: decide %s: %w", a.ID, err)
 }
-
