@@ -15,6 +15,7 @@ import (
 // its incident. Nothing in it is unscrubbed but what is sealed.
 type submission struct {
 	source   *Source
+	attempt  string // the delivery that it came in
 	claim    admission.Claim
 	kind     incident.KeyKind
 	delivery contract.Delivery
@@ -48,7 +49,7 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 	var sub *submission
 	input := contract.TriageInput{Window: window, Route: src.Route, ReceivedAt: now, Delivery: deliveryID}
 	sub = &submission{
-		source: src, kind: s.Key.Kind, signal: s, receivedAt: now,
+		source: src, attempt: v.delivery.ID, kind: s.Key.Kind, signal: s, receivedAt: now,
 		input: sync.OnceValue(func() *contract.TriageInput {
 			input.Salt, input.Signal = p.NewSalt(), s
 			p.Scrubber.Signal(input.Salt, &input.Signal)

@@ -40,7 +40,7 @@ func (p *pipeline) storm(over *submission) *submission {
 		Description: "Alerts beyond the source's rate are counted here instead of starting an incident each. The delivery log has every one of them.",
 		Key:         stormKey,
 		RawPayload: incident.RawPayload{
-			DeliveryID: over.delivery.ID, ContentType: over.delivery.ContentType,
+			DeliveryID: over.attempt, Part: over.delivery.Part, ContentType: over.delivery.ContentType,
 			Size: over.delivery.Size, SHA256: over.delivery.SHA256,
 		},
 	}
@@ -61,7 +61,7 @@ func (p *pipeline) storm(over *submission) *submission {
 		Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID,
 	}
 	return &submission{
-		source: src, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery, signal: s, receivedAt: now,
+		source: src, attempt: over.attempt, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery, signal: s, receivedAt: now,
 		input: func() *contract.TriageInput { return input },
 	}
 }
