@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/approval"
 	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/record"
@@ -20,6 +21,7 @@ import (
 type Ingest struct {
 	core   *Core
 	server *ingest.Server
+	desk   *approval.Desk
 	self   atomic.Value // nerve's own Slack bot id, a string
 	book   *book
 	watch  *registry.Watch // nil without a database: the file's sources are all there are
@@ -48,6 +50,8 @@ func NewIngest(core *Core) (*Ingest, error) {
 	if core.Slack != nil {
 		deps.Reactor = eyes{core.Slack}
 	}
+	i.desk = core.desk()
+	deps.Clicks = i.desk
 	if core.Config.DatabaseURL != "" {
 		i.watchSources()
 	}
@@ -108,6 +112,7 @@ func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
 	if i.core.Slack != nil {
 		go i.learnSelf(ctx)
 	}
+	defer i.desk.Wait()
 	return i.server.Serve(ctx, l)
 }
 

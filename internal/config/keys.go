@@ -70,6 +70,8 @@ var keys = []Key{
 	{Path: "max_body", Env: "NERVE_MAX_BODY", Default: "1MiB", Doc: "largest body taken, in bytes, KiB or MiB; more is answered 413"},
 	{Path: "quiet_period", Env: "NERVE_QUIET_PERIOD", Default: "24h", Doc: "closes an incident that nothing more was heard of"},
 	{Path: "approvals.single_operator", Env: "NERVE_SINGLE_OPERATOR", Default: "false", Doc: "true lets one person do what needs a second one's approval; every use is in the audit log"},
+	{Path: "approvals.channel", Env: "NERVE_APPROVALS_CHANNEL", Doc: "Slack channel in which a second person is asked; slack.channel by default"},
+	{Path: "approvals.deadline", Env: "NERVE_APPROVALS_DEADLINE", Default: "24h", Doc: "how long a request for a second person waits, from 1m to 144h"},
 	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
 }

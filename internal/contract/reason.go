@@ -73,6 +73,13 @@ var (
 	ReasonPanic            = reason("panic")
 )
 
+// Clicks on buttons in Slack.
+var (
+	ReasonClick        = reason("click")               // decided an approval; how is behind it
+	ReasonClickRefused = reason("click_refused")       // decided nothing; why is behind it
+	ReasonNotOurButton = reason("interaction_unknown") // nothing that nerve has asked for
+)
+
 // Reasons returns every reason there is.
 func Reasons() []Reason { return slices.Clone(reasons) }
 

@@ -52,14 +52,20 @@ func (s *Server) begin(c *gin.Context) {
 	}
 }
 
-// slackPath is where Slack's events go, without a source's name in it.
-const slackPath = "/slack/events"
+// Where Slack's events go, and what people do with the buttons of messages;
+// without a source's name in it.
+const (
+	slackPath    = "/slack/events"
+	interactPath = "/slack/interactive"
+)
 
 // meantFor tells which source a path is meant for, also one that leads nowhere;
 // the name is empty for the Slack one.
 func meantFor(path string) (name string, meant bool) {
-	if path == slackPath || strings.HasPrefix(path, slackPath+"/") {
-		return "", true
+	for _, slack := range []string{slackPath, interactPath} {
+		if path == slack || strings.HasPrefix(path, slack+"/") {
+			return "", true
+		}
 	}
 	rest, found := strings.CutPrefix(path, "/webhooks")
 	if !found || rest != "" && rest[0] != '/' {

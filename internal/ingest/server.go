@@ -133,6 +133,7 @@ func (s *Server) route() error {
 	}
 	way := []gin.HandlerFunc{s.bound, s.pick, s.hold, s.read, s.accept, s.take}
 	e.POST(slackPath, way...)
+	e.POST(interactPath, s.bound, s.pick, s.hold, s.read, s.keep, s.accept, s.interact)
 	e.POST("/webhooks/:source", way...)
 	e.Match([]string{http.MethodGet, http.MethodOptions}, "/webhooks/:source", s.probe)
 	s.engine = e
