@@ -24,7 +24,7 @@ type auditCmd struct {
 }
 
 type auditListCmd struct {
-	database
+	ledger
 	Limit  count  `default:"20" help:"How many at most, up to 1000."`
 	Before int64  `help:"Only entries before this number." placeholder:"SEQ"`
 	Target string `help:"Only entries about this: a source, an incident, a token." placeholder:"NAME"`
@@ -56,7 +56,7 @@ func (c *auditListCmd) Run(ctx context.Context, t terminal) error {
 }
 
 type auditVerifyCmd struct {
-	database
+	ledger
 	File string `help:"Check this export instead of the database; - is standard input." placeholder:"FILE"`
 	Head []head `help:"A head that was kept elsewhere, as this command printed it: the chain must lead there. Give it several times for several." sep:"none" placeholder:"SEQ:HASH"`
 }
@@ -158,7 +158,7 @@ type auditExportCmd struct {
 
 // Run writes the chain to standard output.
 func (c *auditExportCmd) Run(ctx context.Context, t terminal) error {
-	d := database{Config: c.Config, State: c.State}
+	d := ledger{Config: c.Config, State: c.State}
 	return d.with(ctx, func(store *record.Store) error {
 		out := json.NewEncoder(t.out)
 		for e, err := range store.AuditChain(ctx) {

@@ -13,16 +13,16 @@ import (
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
-// database is which record a command works on: the configured one, or else that
+// ledger is which record a command works on: the configured one, or else that
 // of the nerve dev of a state directory.
-type database struct {
+type ledger struct {
 	Config string `help:"Configuration file; DATABASE_URL in the environment does as well." placeholder:"FILE" xor:"target"`
 	State  string `help:"The state directory of a nerve dev to work on, whatever the environment says." placeholder:"DIR" xor:"target"`
 	JSON   bool   `help:"Print JSON."`
 }
 
 // with opens the record and runs a command.
-func (d *database) with(ctx context.Context, run func(*record.Store) error) error {
+func (d *ledger) with(ctx context.Context, run func(*record.Store) error) error {
 	url, err := d.find(ctx)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (d *database) with(ctx context.Context, run func(*record.Store) error) erro
 	return run(store)
 }
 
-func (d *database) find(ctx context.Context) (config.Secret, error) {
+func (d *ledger) find(ctx context.Context) (config.Secret, error) {
 	if d.State == "" {
 		cfg, err := app.LoadConfig(config.Operator, d.Config)
 		if err != nil {

@@ -53,7 +53,7 @@ func (s shownToken) state(now time.Time) string {
 }
 
 type tokensCreateCmd struct {
-	database
+	ledger
 	by
 	Name    string   `arg:"" help:"What it is for."`
 	Scope   string   `help:"What it may do: read, respond or admin." enum:"read,respond,admin" default:"read"`
@@ -92,7 +92,7 @@ func (c *tokensCreateCmd) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-type tokensListCmd struct{ database }
+type tokensListCmd struct{ ledger }
 
 // Run lists tokens.
 func (c *tokensListCmd) Run(ctx context.Context, t terminal) error {
@@ -125,7 +125,7 @@ func (c *tokensListCmd) Run(ctx context.Context, t terminal) error {
 }
 
 type tokensRevokeCmd struct {
-	database
+	ledger
 	by
 	ID string `arg:"" help:"Id of the token, as nerve tokens list has it."`
 }
