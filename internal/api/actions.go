@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
-	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/access"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
@@ -93,17 +93,25 @@ func (s *Server) act(ctx context.Context, name string, in *record.Incident, reas
 	}, err
 }
 
-// selection is a filter as a body has it.
-type selection struct {
-	Source string `json:"source,omitempty" maxLength:"40"`
-	Status string `json:"status,omitempty" enum:"firing,acknowledged,resolved"`
+// Selection is a filter as a body has it.
+type Selection struct {
+	Source   string    `json:"source,omitempty" maxLength:"40"`
+	Severity []string  `json:"severity,omitempty" enum:"critical,high,medium,low,info"`
+	Status   string    `json:"status,omitempty" enum:"firing,acknowledged,resolved"`
+	Since    time.Time `json:"since,omitzero"`
+	Until    time.Time `json:"until,omitzero"`
+	Text     string    `json:"text,omitempty" maxLength:"200"`
+}
+
+func (f *Selection) empty() bool {
+	return f.Source == "" && len(f.Severity) == 0 && f.Status == "" && f.Since.IsZero() && f.Until.IsZero() && f.Text == ""
 }
 
 type bulkInput struct {
 	Body struct {
 		Action string     `json:"action" enum:"acknowledge,resolve,rerun"`
 		IDs    []string   `json:"ids,omitempty" maxItems:"100" doc:"Which incidents; or give a filter"`
-		Filter *selection `json:"filter,omitempty" doc:"Which incidents; it must name something"`
+		Filter *Selection `json:"filter,omitempty" doc:"Which incidents; it must name something"`
 		Reason string     `json:"reason,omitempty" maxLength:"500"`
 		DryRun bool       `json:"dry_run,omitempty" doc:"Only say which incidents it would be"`
 	}
@@ -161,11 +169,11 @@ type choice struct {
 	err      error
 }
 
-func (s *Server) choose(ctx context.Context, ids []string, f *selection) (list []choice, more bool, err error) {
+func (s *Server) choose(ctx context.Context, ids []string, f *Selection) (list []choice, more bool, err error) {
 	switch {
 	case len(ids) > 0 && f != nil:
 		return nil, false, invalidField("body.filter", "goes instead of ids, not beside them")
-	case f != nil && *f == selection{}:
+	case f != nil && f.empty():
 		return nil, false, invalidField("body.filter", "names nothing, and would take every incident")
 	case len(ids) == 0 && f == nil:
 		return nil, false, invalidField("body.ids", "or filter is needed")
@@ -181,17 +189,14 @@ func (s *Server) choose(ctx context.Context, ids []string, f *selection) (list [
 		}
 		return list, false, nil
 	}
-	found, err := s.deps.Record.Incidents(ctx, record.IncidentFilter{
-		Source: f.Source, Status: incident.Status(f.Status), Limit: maxBulk + 1,
-	})
+	filter := choosing(*f).filter()
+	filter.Limit = maxBulk
+	found, err := s.deps.Record.IncidentPage(ctx, filter)
 	if err != nil {
 		return nil, false, err
 	}
-	if more = len(found) > maxBulk; more {
-		found = found[:maxBulk]
+	for i := range found.Items {
+		list = append(list, choice{found.Items[i].ID, found.Items[i], nil})
 	}
-	for i := range found {
-		list = append(list, choice{found[i].ID, found[i], nil})
-	}
-	return list, more, nil
+	return list, found.Next != "", nil
 }

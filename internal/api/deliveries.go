@@ -57,9 +57,15 @@ func viewDelivery(d *contract.Delivery) Delivery {
 
 type deliveriesInput struct {
 	Paging
-	Source   string `query:"source" maxLength:"40"`
-	Incident string `query:"incident" maxLength:"200" doc:"Only those of an incident"`
-	Outcome  string `query:"outcome" enum:"accepted,duplicate,debounced,folded,limited,resolved,ignored,stored,handshake,rejected,failed"`
+	Source   string    `query:"source" maxLength:"40"`
+	Incident string    `query:"incident" maxLength:"200" doc:"Only those of an incident"`
+	Outcome  []string  `query:"outcome" enum:"accepted,duplicate,debounced,folded,limited,resolved,ignored,stored,handshake,rejected,failed" doc:"Only those with any of these, comma-separated"`
+	Event    string    `query:"event" maxLength:"200" doc:"Only those with this id of the sender's"`
+	Secret   string    `query:"secret" maxLength:"64" doc:"Only those that this secret proved"`
+	Since    time.Time `query:"since" doc:"Only those received then or later"`
+	Until    time.Time `query:"until" doc:"Only those received before"`
+	Text     string    `query:"text" maxLength:"200" doc:"Only those with this in the reason or the code"`
+	Parts    bool      `query:"parts" doc:"Also the parts of deliveries that held several signals"`
 }
 
 type deliveryOutput struct{ Body Delivery }
@@ -86,19 +92,18 @@ func (s *Server) deliveries() {
 }
 
 func (s *Server) listDeliveries(ctx context.Context, in *deliveriesInput) (*pageOf[Delivery], error) {
-	f := record.DeliveryFilter{Source: in.Source, IncidentID: in.Incident, Limit: in.Limit}
-	if in.Outcome != "" {
-		f.Outcomes = []contract.Outcome{contract.Outcome(in.Outcome)}
+	f := record.DeliveryFilter{
+		Source: in.Source, IncidentID: in.Incident, EventID: in.Event, SecretID: in.Secret, Since: in.Since, Until: in.Until,
+		Text: in.Text, Parts: in.Parts, Limit: in.Limit, After: in.Cursor,
 	}
-	found, err := s.deps.Record.Deliveries(ctx, f)
+	for _, outcome := range in.Outcome {
+		f.Outcomes = append(f.Outcomes, contract.Outcome(outcome))
+	}
+	found, err := s.deps.Record.DeliveryPage(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	out := &pageOf[Delivery]{Body: page[Delivery]{Items: make([]Delivery, len(found))}}
-	for i := range found {
-		out.Body.Items[i] = viewDelivery(&found[i])
-	}
-	return out, nil
+	return listed(found, viewDelivery), nil
 }
 
 func (s *Server) delivery(ctx context.Context, id string) (contract.Delivery, error) {

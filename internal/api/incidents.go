@@ -64,10 +64,32 @@ type IncidentDetail struct {
 	Truncated bool `json:"timeline_truncated,omitempty"`
 }
 
+// choosing narrows a list of incidents.
+type choosing struct {
+	Source   string
+	Severity []string
+	Status   string
+	Since    time.Time
+	Until    time.Time
+	Text     string
+}
+
+func (c choosing) filter() record.IncidentFilter {
+	f := record.IncidentFilter{Source: c.Source, Status: incident.Status(c.Status), Since: c.Since, Until: c.Until, Text: c.Text}
+	for _, severity := range c.Severity {
+		f.Severities = append(f.Severities, incident.Severity(severity))
+	}
+	return f
+}
+
 type incidentsInput struct {
 	Paging
-	Source string `query:"source" maxLength:"40" doc:"Only those of a source"`
-	Status string `query:"status" enum:"firing,acknowledged,resolved" doc:"Only those in a status"`
+	Source   string    `query:"source" maxLength:"40" doc:"Only those of a source"`
+	Severity []string  `query:"severity" enum:"critical,high,medium,low,info" doc:"Only those of any of these, comma-separated"`
+	Status   string    `query:"status" enum:"firing,acknowledged,resolved"`
+	Since    time.Time `query:"since" doc:"Only those opened then or later"`
+	Until    time.Time `query:"until" doc:"Only those opened before"`
+	Text     string    `query:"text" maxLength:"200" doc:"Only those with this in the title, whatever the case"`
 }
 
 func (s *Server) incidents() {
@@ -82,17 +104,13 @@ func (s *Server) incidents() {
 }
 
 func (s *Server) listIncidents(ctx context.Context, in *incidentsInput) (*pageOf[Incident], error) {
-	found, err := s.deps.Record.Incidents(ctx, record.IncidentFilter{
-		Source: in.Source, Status: incident.Status(in.Status), Limit: in.Limit,
-	})
+	f := choosing{in.Source, in.Severity, in.Status, in.Since, in.Until, in.Text}.filter()
+	f.Limit, f.After = in.Limit, in.Cursor
+	found, err := s.deps.Record.IncidentPage(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	out := &pageOf[Incident]{Body: page[Incident]{Items: make([]Incident, len(found))}}
-	for i := range found {
-		out.Body.Items[i] = viewIncident(&found[i])
-	}
-	return out, nil
+	return listed(found, viewIncident), nil
 }
 
 // Named names a thing in a path.

@@ -5,12 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-)
 
-// Bounds of lists.
-const (
-	defaultPage = 50
-	maxPage     = 200
+	"github.com/nerve-alerts/nerve/internal/record"
 )
 
 // Paging is what every list takes.
@@ -27,6 +23,15 @@ type page[T any] struct {
 
 // pageOf is the answer of a list.
 type pageOf[T any] struct{ Body page[T] }
+
+// listed is a page of the record as people see it.
+func listed[T, V any](found record.Page[T], view func(*T) V) *pageOf[V] {
+	out := &pageOf[V]{page[V]{Items: make([]V, len(found.Items)), NextCursor: found.Next}}
+	for i := range found.Items {
+		out.Body.Items[i] = view(&found.Items[i])
+	}
+	return out
+}
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 

@@ -2,12 +2,12 @@ package api
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/access"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
 )
@@ -29,13 +29,13 @@ type Record interface {
 // Incidents are looked up in the record: it has those that ended long ago too.
 type Incidents interface {
 	Incident(ctx context.Context, id string) (record.Incident, error)
-	Incidents(ctx context.Context, f record.IncidentFilter) ([]record.Incident, error)
+	IncidentPage(ctx context.Context, f record.IncidentFilter) (record.Page[record.Incident], error)
 }
 
 // Deliveries are the delivery log.
 type Deliveries interface {
 	Delivery(ctx context.Context, id string) (contract.Delivery, error)
-	Deliveries(ctx context.Context, f record.DeliveryFilter) ([]contract.Delivery, error)
+	DeliveryPage(ctx context.Context, f record.DeliveryFilter) (record.Page[contract.Delivery], error)
 }
 
 // Tokens keeps API tokens.
@@ -57,7 +57,6 @@ type Keys interface {
 type Audit interface {
 	AppendAudit(ctx context.Context, e audit.Entry) (audit.Entry, error)
 	AuditLog(ctx context.Context, f record.AuditFilter) ([]audit.Entry, error)
-	AuditChain(ctx context.Context) iter.Seq2[audit.Entry, error]
 }
 
 // Operator changes incidents, which live in Temporal.
@@ -65,6 +64,11 @@ type Operator interface {
 	Acknowledge(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Rerun(ctx context.Context, id, reason string) (operator.Rerun, error)
+}
+
+// Intake takes in alerts that come by nerve's own door.
+type Intake interface {
+	Submit(ctx context.Context, in ingest.Submission) (ingest.Reply, error)
 }
 
 // Sealer opens what ingest sealed, and seals answers that are kept.

@@ -216,6 +216,8 @@ func (s *Server) explain(ctx context.Context, err error) *Problem {
 		return p
 	case errors.Is(err, record.ErrNotFound), errors.Is(err, operator.ErrNotFound):
 		return notFound("There is no such thing.")
+	case errors.Is(err, record.ErrCursor):
+		return invalidField("query.cursor", "is none that a page has given")
 	case errors.Is(err, operator.ErrState):
 		// Its text is written for the operator and holds nothing but ids.
 		return fail(http.StatusConflict, codeState, strings.TrimPrefix(err.Error(), operator.ErrState.Error()+": "))

@@ -71,6 +71,7 @@ func (s *Server) operations() {
 	s.incidents()
 	s.actions()
 	s.deliveries()
+	s.alerts()
 	s.tokens()
 	s.audit()
 	s.whoami()
@@ -147,6 +148,7 @@ type Deps struct {
 	Guard    Guard
 	Record   Record
 	Operator Operator
+	Intake   Intake
 	Sealer   Sealer
 	Log      *slog.Logger
 
@@ -155,7 +157,7 @@ type Deps struct {
 }
 
 func (d *Deps) complete() error {
-	if d.Guard == nil || d.Record == nil || d.Operator == nil || d.Sealer == nil || d.Log == nil {
+	if d.Guard == nil || d.Record == nil || d.Operator == nil || d.Intake == nil || d.Sealer == nil || d.Log == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	if d.Now == nil {

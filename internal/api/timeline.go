@@ -30,13 +30,11 @@ type Moment struct {
 // timeline puts together what the record knows of an incident. more says that
 // there are older deliveries.
 func (s *Server) timeline(ctx context.Context, in *record.Incident) (all []Moment, more bool, err error) {
-	deliveries, err := s.deps.Record.Deliveries(ctx, record.DeliveryFilter{IncidentID: in.ID, Limit: timelineLength + 1})
+	found, err := s.deps.Record.DeliveryPage(ctx, record.DeliveryFilter{IncidentID: in.ID, Limit: timelineLength})
 	if err != nil {
 		return nil, false, err
 	}
-	if more = len(deliveries) > timelineLength; more {
-		deliveries = deliveries[:timelineLength]
-	}
+	deliveries := found.Items
 	entries, err := s.deps.Record.AuditLog(ctx, record.AuditFilter{Target: in.ID, Limit: timelineLength})
 	if err != nil {
 		return nil, false, err
@@ -58,7 +56,7 @@ func (s *Server) timeline(ctx context.Context, in *record.Incident) (all []Momen
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Moment) int { return a.At.Compare(b.At) })
-	return all, more, nil
+	return all, found.Next != "", nil
 }
 
 func moment(d *contract.Delivery) Moment {

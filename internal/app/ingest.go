@@ -27,12 +27,18 @@ type Ingest struct {
 }
 
 // NewIngest builds the front. The caller closes core.
-func NewIngest(core *Core) (*Ingest, error) {
+func NewIngest(core *Core) (*Ingest, error) { return newIngest(core, nil) }
+
+// newIngest builds the front, with one more source where there is one.
+func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 	i := &Ingest{core: core}
 	i.self.Store("")
 	sources, err := i.sources()
 	if err != nil {
 		return nil, err
+	}
+	if own != nil {
+		sources = append(sources, own.source())
 	}
 	deps := ingest.Deps{
 		Gate: core.Admission, Windows: core.Admission, Streams: core.Admission,
@@ -142,9 +148,14 @@ func (i *Ingest) source(s config.Source) (ingest.Source, error) {
 			return ingest.Source{}, err
 		}
 	}
-	stale := s.StaleStatus
-	if stale == 0 {
-		stale = spec.StaleStatus
+	return ingestSource(s, p, spec.StaleStatus), nil
+}
+
+// ingestSource is a configured source as ingest has it. stale is the status that
+// its vendor asks for.
+func ingestSource(s config.Source, p providers.Provider, stale int) ingest.Source {
+	if s.StaleStatus != 0 {
+		stale = s.StaleStatus
 	}
 	return ingest.Source{
 		Name: s.Name, ProviderName: s.Provider, Provider: p,
@@ -152,7 +163,7 @@ func (i *Ingest) source(s config.Source) (ingest.Source, error) {
 		Window: s.Window, Debounce: s.Debounce, DeliveryTTL: s.DeliveryTTL,
 		RatePerMin: s.Rate, Burst: s.Burst, HardCap: s.HardCap,
 		StaleStatus: stale, MinAssurance: providers.Assurance(s.MinAssurance), Paused: s.Paused,
-	}, nil
+	}
 }
 
 // eyes puts 👀 on a message.

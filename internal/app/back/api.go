@@ -7,6 +7,7 @@ import (
 
 	"github.com/nerve-alerts/nerve/internal/access"
 	"github.com/nerve-alerts/nerve/internal/api"
+	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/operator"
@@ -20,8 +21,12 @@ func (w *Worker) api() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	inner, err := app.NewInner(c, api.SourceName, api.Own{})
+	if err != nil {
+		return nil, err
+	}
 	server, err := api.New(api.Options{TrustedProxies: c.Config.TrustedProxies}, api.Deps{
-		Guard: guard, Record: w.store, Sealer: c.Sealer, Log: c.Log,
+		Guard: guard, Record: w.store, Intake: inner, Sealer: c.Sealer, Log: c.Log,
 		Operator: operator.New(c.Client, c.Converter, c.Config.Temporal.Namespace),
 	})
 	if err != nil {

@@ -34,11 +34,7 @@ func (w *Worker) serve(ctx context.Context) error {
 	if codec != nil {
 		mux.Handle(codecPath+"/", http.StripPrefix(codecPath, codec))
 	}
-	operators, err := w.api()
-	if err != nil {
-		return err
-	}
-	mux.Handle(api.Prefix+"/", operators)
+	mux.Handle(api.Prefix+"/", w.operators)
 	listener := w.options.Listener
 	if listener == nil {
 		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", w.core.Config.Addr())
