@@ -23,6 +23,8 @@ const (
 	stepFailure  step = "failure"
 	stepRecord   step = "record"
 	stepRelease  step = "release"
+	stepNote     step = "note"
+	stepSilence  step = "silence"
 )
 
 // policy is how a step is tried.
@@ -81,6 +83,14 @@ var policies = map[step]policy{
 	stepRelease: {
 		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
 		why: "the window ends by itself after minutes; ingest also notices a closed incident",
+	},
+	stepNote: {
+		queue: contract.QueueSlack, try: 10 * time.Second, all: 5 * time.Minute, first: time.Second, grow: 4, most: 30 * time.Second,
+		why: "the answer says the same: worth the tries of a light, never the incident",
+	},
+	stepSilence: {
+		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
+		why: "an alert must not wait long for the answer that it may go on being silent: without one it is raised",
 	},
 }
 

@@ -75,6 +75,9 @@ type Trace struct {
 	Rule string `json:"rule,omitempty"`
 	// Silence is the id of the silence that holds its incident back.
 	Silence string `json:"silence,omitempty"`
+	// SkewMS is how long before it was received the sender says that it signed,
+	// in milliseconds; negative when its clock is ahead. 0: it signs no time.
+	SkewMS int64 `json:"skew_ms,omitempty"`
 	// Handler is the workflow that the delivery went to.
 	Handler string `json:"handler,omitempty"`
 	// ReplayOf is the delivery that this one is a replay of.
