@@ -9,6 +9,7 @@ import (
 
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -92,7 +93,7 @@ func (t *triage) endSilence(ctx workflow.Context, a contract.IncidentAction) {
 	a.Kind, a.Target = contract.ActionSilenceEnded, t.state.Silence.ID
 	t.did(ctx, a)
 	text := fmt.Sprintf("Raised: the silence %s ended.", a.Target)
-	if a.Decided() {
+	if a.Actor.Via != audit.ViaSystem {
 		text = fmt.Sprintf("Raised: the silence %s was ended by %s.", a.Target, a.Actor.Person)
 	}
 	if since := workflow.Now(ctx).Sub(t.state.OpenedAt).Round(time.Minute); since > 0 {
