@@ -101,6 +101,14 @@ func (c *Core) admission() (err error) {
 	return err
 }
 
+// unheard drops what the Redis client prints by itself to standard error:
+// admission logs an outage once, with its cause.
+type unheard struct{}
+
+func (unheard) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(unheard{}) }
+
 // Admission opens what a configuration has in Redis. Redis need not be up yet.
 // The caller closes the client, after the admission.
 func Admission(cfg *config.Config, durable bool, log *slog.Logger) (*redis.Client, *admission.Admission, error) {

@@ -25,6 +25,7 @@ type incidentRow struct {
 	Phase          string
 	Title          string
 	TitleHash      string
+	TitleSearch    string
 	Fingerprint    string
 	GroupHash      string
 	SlackChannel   string
@@ -69,7 +70,7 @@ func rowOfIncident(in Incident) incidentRow {
 		Actions: jsonOf(in.Actions), SnoozedUntil: in.SnoozedUntil,
 	}
 	cleanStrings(&row)
-	row.TitleHash = hashTitle(row.Title)
+	row.TitleHash, row.TitleSearch = hashTitle(row.Title), foldTitle(row.Title)
 	return row
 }
 
