@@ -48,7 +48,8 @@ type Analyst interface {
 	Analyse(ctx context.Context, s incident.Signal, evidence []incident.Evidence, occurrences int64) (incident.Verdict, error)
 }
 
-// Deps is what the activities work with; all but Slack and Tools are needed.
+// Deps is what the activities work with; Recorder, Windows, Scrubber and
+// Analyst are needed.
 type Deps struct {
 	Slack    Slack               // nil when no Slack is configured: nothing is posted
 	Tools    map[string]Evidence // by tool name, see contract
@@ -56,6 +57,14 @@ type Deps struct {
 	Windows  Windows
 	Scrubber Scrubber
 	Analyst  Analyst
+	// Outputs, Tasks and Billing serve workflows.TaskResult, Subscribers
+	// workflows.DeliverEvents; a worker without one refuses what needs it, but
+	// for Billing: without it there are no credits.
+	Outputs     Outputs
+	Tasks       Tasks
+	Billing     Billing
+	Subscribers Subscribers
+	Failures    Failures // nil: nobody is told of incidents that failed
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string
 }

@@ -52,6 +52,21 @@ type EventsInput struct {
 	Events     []Event `json:"events"`
 }
 
+// EventsSent is what one attempt at a batch came to.
+type EventsSent struct {
+	Delivered int `json:"delivered"`
+	// Left are the ids of events that have to be sent again.
+	Left []string `json:"left,omitempty"`
+	// More says that Left only waits for its turn, and nothing failed.
+	More bool `json:"more,omitempty"`
+	// After is how long the subscriber asks to wait.
+	After time.Duration `json:"after,omitempty"`
+	// Gone says that it answered 410: it wants no more.
+	Gone bool `json:"gone,omitempty"`
+	// Why is the stable name of the last failure, such as outbound/http_500.
+	Why string `json:"why,omitempty"`
+}
+
 // EventsResult is what became of a batch.
 type EventsResult struct {
 	Delivered int `json:"delivered"`

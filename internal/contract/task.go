@@ -78,6 +78,26 @@ type TaskOutput struct {
 	Inline bool `json:"inline,omitempty"`
 }
 
+// OutputQuery says which output is to be kept, and within which bounds.
+type OutputQuery struct {
+	Source string     `json:"source"`
+	Name   string     `json:"name"`   // of the task
+	Output string     `json:"output"` // a URL or a data: URI
+	Policy TaskPolicy `json:"policy"`
+}
+
+// Charge is what a billing system is told of a task.
+type Charge struct {
+	WorkflowID     string      `json:"workflow_id"`
+	TaskID         string      `json:"task_id"` // the sender's own id, under which the credits were reserved
+	Source         string      `json:"source"`
+	State          task.State  `json:"state"`
+	Failure        string      `json:"failure,omitempty"`
+	PredictSeconds float64     `json:"predict_seconds,omitempty"`
+	Output         *TaskOutput `json:"output,omitempty"`
+	At             time.Time   `json:"at"` // when the task ended
+}
+
 // Credits is what became of the credits that were reserved for a task.
 type Credits string
 

@@ -21,18 +21,6 @@ const (
 	TypeReverse = "credits.reverse"
 )
 
-// Call is what the billing system is told of a task.
-type Call struct {
-	WorkflowID     string
-	TaskID         string // the sender's own id, under which the credits were reserved
-	Source         string
-	State          task.State
-	Failure        string
-	PredictSeconds float64
-	Output         *contract.TaskOutput
-	At             time.Time // when the task ended
-}
-
 // data is the data of a message.
 type data struct {
 	TaskID         string     `json:"task_id"`
@@ -61,14 +49,14 @@ func New(t http.RoundTripper, url string, key outbound.Key, now func() time.Time
 }
 
 // Settle confirms the reserved credits of a task that succeeded.
-func (c *Client) Settle(ctx context.Context, call Call) error { return c.tell(ctx, TypeSettle, call) }
+func (c *Client) Settle(ctx context.Context, call contract.Charge) error { return c.tell(ctx, TypeSettle, call) }
 
 // Reverse gives the reserved credits of a task that did not succeed back.
-func (c *Client) Reverse(ctx context.Context, call Call) error {
+func (c *Client) Reverse(ctx context.Context, call contract.Charge) error {
 	return c.tell(ctx, TypeReverse, call)
 }
 
-func (c *Client) tell(ctx context.Context, what string, call Call) error {
+func (c *Client) tell(ctx context.Context, what string, call contract.Charge) error {
 	d := data{TaskID: call.TaskID, Source: call.Source, State: call.State, Failure: call.Failure, PredictSeconds: call.PredictSeconds}
 	if o := call.Output; o != nil {
 		d.OutputKey, d.OutputBytes, d.OutputSHA256 = o.Key, o.Size, o.SHA256

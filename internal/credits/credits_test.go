@@ -44,7 +44,7 @@ func TestTheBillingSystemIsToldTheSameOnEveryAttempt(t *testing.T) {
 	c, err := credits.New(outbound.NewTransport(outbound.Options{Guard: guard}), server.URL, key, nil)
 	require.NoError(t, err)
 
-	call := credits.Call{
+	call := contract.Charge{
 		WorkflowID: "task:replicate:t1", TaskID: "t1", Source: "replicate", State: task.Succeeded, PredictSeconds: 2.5,
 		Output: &contract.TaskOutput{Key: "k", Size: 3, SHA256: "00"}, At: time.Unix(1760000000, 0),
 	}

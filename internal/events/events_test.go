@@ -136,7 +136,7 @@ func TestSendDeliversInOrder(t *testing.T) {
 	batch := events.Of(delivery("d", contract.OutcomeAccepted, 200))
 	sent, err := sender.Send(t.Context(), "crm", batch, alive)
 	require.NoError(t, err)
-	assert.Equal(t, events.Sent{Delivered: 3}, sent)
+	assert.Equal(t, contract.EventsSent{Delivered: 3}, sent)
 	assert.Equal(t, []string{contract.EventReceived, contract.EventVerified, contract.EventProcessed}, s.types)
 	_, err = sender.Send(t.Context(), "nobody", batch, alive)
 	require.ErrorIs(t, err, events.ErrUnknown)
@@ -155,13 +155,13 @@ func TestSendSaysWhatIsLeft(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		answer func(*http.Request) (int, string)
-		want   events.Sent
+		want   contract.EventsSent
 	}{
-		"down":      {second(503, "7"), events.Sent{Delivered: 1, Left: []string{batch[1].ID, batch[2].ID}, After: 7 * time.Second, Why: "outbound/http_503"}},
-		"busy":      {second(429, "60"), events.Sent{Delivered: 1, Left: []string{batch[1].ID, batch[2].ID}, After: time.Minute, Why: "outbound/http_429"}},
-		"gone":      {second(410, ""), events.Sent{Delivered: 1, Left: []string{batch[1].ID, batch[2].ID}, Gone: true, Why: "outbound/http_410"}},
-		"refused":   {second(422, ""), events.Sent{Delivered: 2, Left: []string{batch[1].ID}, Why: "outbound/http_422"}},
-		"elsewhere": {second(302, ""), events.Sent{Delivered: 2, Left: []string{batch[1].ID}, Why: "outbound/http_302"}},
+		"down":      {second(503, "7"), contract.EventsSent{Delivered: 1, Left: []string{batch[1].ID, batch[2].ID}, After: 7 * time.Second, Why: "outbound/http_503"}},
+		"busy":      {second(429, "60"), contract.EventsSent{Delivered: 1, Left: []string{batch[1].ID, batch[2].ID}, After: time.Minute, Why: "outbound/http_429"}},
+		"gone":      {second(410, ""), contract.EventsSent{Delivered: 1, Left: []string{batch[1].ID, batch[2].ID}, Gone: true, Why: "outbound/http_410"}},
+		"refused":   {second(422, ""), contract.EventsSent{Delivered: 2, Left: []string{batch[1].ID}, Why: "outbound/http_422"}},
+		"elsewhere": {second(302, ""), contract.EventsSent{Delivered: 2, Left: []string{batch[1].ID}, Why: "outbound/http_302"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -85,33 +85,18 @@ func (s *Sender) Split(list []contract.Event, each func(subscriber string, event
 	}
 }
 
-// Sent is what one call of Send came to.
-type Sent struct {
-	Delivered int
-	// Left are the ids of events that have to be sent again.
-	Left []string
-	// More says that Left only waits for its turn, and nothing failed.
-	More bool
-	// After is how long the subscriber asks to wait.
-	After time.Duration
-	// Gone says that it answered 410: it wants no more.
-	Gone bool
-	// Why is the stable name of the last failure, such as outbound/http_500.
-	Why string
-}
-
 // Send delivers a batch to one subscriber, in order. A subscriber that is away,
 // slow or busy ends the call, because what follows would fail as well; one event
 // that it refuses does not hold up those behind it. It calls alive before each.
-func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Event, alive func()) (Sent, error) {
+func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Event, alive func()) (contract.EventsSent, error) {
 	to, ok := s.known[subscriber]
 	if !ok {
-		return Sent{}, ErrUnknown
+		return contract.EventsSent{}, ErrUnknown
 	}
 	if s.isGone(subscriber) {
-		return Sent{Gone: true, Left: ids(list)}, nil
+		return contract.EventsSent{Gone: true, Left: ids(list)}, nil
 	}
-	var sent Sent
+	var sent contract.EventsSent
 	began := s.now()
 	for i := range list {
 		alive()

@@ -79,16 +79,9 @@ func complete(raw string) string {
 // Close lets go of the store.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-// Query says which output is to be kept, and within which bounds.
-type Query struct {
-	Source, Name string // the task
-	Output       string // a URL or a data: URI
-	Policy       contract.TaskPolicy
-}
-
 // Keep fetches an output and stores it. One that is there already is not stored
 // again. Its errors are *Error or *outbound.Error.
-func (s *Store) Keep(ctx context.Context, q Query) (contract.TaskOutput, error) {
+func (s *Store) Keep(ctx context.Context, q contract.OutputQuery) (contract.TaskOutput, error) {
 	began := s.now()
 	f, err := s.fetch(ctx, q)
 	if err != nil {
@@ -126,7 +119,7 @@ func (f *fetched) remove() {
 // maxHead is how much of an output its type is told from.
 const maxHead = 512
 
-func (s *Store) fetch(ctx context.Context, q Query) (_ *fetched, err error) {
+func (s *Store) fetch(ctx context.Context, q contract.OutputQuery) (_ *fetched, err error) {
 	body, declared, err := s.open(ctx, q.Output, q.Policy)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type bundle struct {
 	dir    string
 	store  *output.Store
 	server *httptest.Server
-	query  output.Query
+	query  contract.OutputQuery
 	calls  atomic.Int64
 }
 
@@ -47,7 +47,7 @@ func setup(t *testing.T, handle http.HandlerFunc) *bundle {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = b.store.Close() })
-	b.query = output.Query{
+	b.query = contract.OutputQuery{
 		Source: "replicate", Name: "t1", Output: b.server.URL + "/out.png?token=secret",
 		Policy: contract.TaskPolicy{Hosts: []string{strings.TrimPrefix(b.server.URL, "http://")}, Types: []string{"image/*"}, MaxBytes: 2000},
 	}
@@ -118,7 +118,7 @@ func TestKeepRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		handle http.HandlerFunc
-		change func(*output.Query)
+		change func(*contract.OutputQuery)
 		code   string
 		retry  bool
 	}{
@@ -151,12 +151,12 @@ func TestKeepRefuses(t *testing.T) {
 			w.Header().Set("Content-Length", "1500")
 			_, _ = w.Write(png)
 		}, nil, "output/read", true},
-		"another host":  {nil, func(q *output.Query) { q.Policy.Hosts = []string{"example.com"} }, "outbound/host_forbidden", false},
-		"no hosts":      {nil, func(q *output.Query) { q.Policy.Hosts = nil }, "outbound/host_forbidden", false},
-		"no output":     {nil, func(q *output.Query) { q.Output = "" }, "output/no_output", false},
-		"a bad URI":     {nil, func(q *output.Query) { q.Output = "data:image/png;base64,%%" }, "output/bad_url", false},
-		"a bad address": {nil, func(q *output.Query) { q.Output = "http://[" }, "output/bad_url", false},
-		"a large URI": {nil, func(q *output.Query) {
+		"another host":  {nil, func(q *contract.OutputQuery) { q.Policy.Hosts = []string{"example.com"} }, "outbound/host_forbidden", false},
+		"no hosts":      {nil, func(q *contract.OutputQuery) { q.Policy.Hosts = nil }, "outbound/host_forbidden", false},
+		"no output":     {nil, func(q *contract.OutputQuery) { q.Output = "" }, "output/no_output", false},
+		"a bad URI":     {nil, func(q *contract.OutputQuery) { q.Output = "data:image/png;base64,%%" }, "output/bad_url", false},
+		"a bad address": {nil, func(q *contract.OutputQuery) { q.Output = "http://[" }, "output/bad_url", false},
+		"a large URI": {nil, func(q *contract.OutputQuery) {
 			q.Output = "data:image/png;base64," + base64.StdEncoding.EncodeToString(append(png, make([]byte, 2000)...))
 		}, "output/too_large", false},
 	} {
