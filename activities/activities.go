@@ -65,6 +65,14 @@ type Deps struct {
 	Billing     Billing
 	Subscribers Subscribers
 	Failures    Failures // nil: nobody is told of incidents that failed
+
+	// What approvals work with. Without Approvals nobody is asked in Slack; without
+	// the others an approval fails instead of changing something.
+	Approvals Approvals
+	Changer   Changer
+	Auditor   Auditor
+	Opener    Opener
+
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string
 }

@@ -27,6 +27,8 @@ type commands struct {
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
+	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`
+	DB        dbCmd        `cmd:"" name:"db" help:"The database's schema: its state, bring it up to date, take it back."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
