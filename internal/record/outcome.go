@@ -8,14 +8,18 @@ import (
 
 // Record keeps an incident's state as its workflow reports it, together with the
 // delivery that opened it: when Redis was away, the workflow is the only one to
-// have that delivery. It may be called late, twice or out of order.
+// have that delivery. What people decided about it is appended to the audit log.
+// It may be called late, twice or out of order.
 func (s *Store) Record(ctx context.Context, r contract.IncidentRecord) error {
-	if r.Phase == contract.PhaseOpening {
-		if err := s.SaveDeliveries(ctx, []contract.Delivery{opening(r)}); err != nil {
+	if r.Phase == contract.PhaseOpening || r.Phase == contract.PhaseSilenced {
+		if err := s.saveEach(ctx, opening(r)); err != nil {
 			return err
 		}
 	}
-	return s.SaveIncident(ctx, incidentOf(r))
+	if err := s.SaveIncident(ctx, incidentOf(r)); err != nil {
+		return err
+	}
+	return s.auditActions(ctx, r)
 }
 
 func incidentOf(r contract.IncidentRecord) Incident {
@@ -29,6 +33,7 @@ func incidentOf(r contract.IncidentRecord) Incident {
 		Occurrences: r.Occurrences, OpenedAt: r.OpenedAt, LastSeenAt: r.LastSeen,
 		AcknowledgedBy: r.AcknowledgedBy, ResolvedBy: r.ResolvedBy, ClosedAt: r.ClosedAt,
 		Failure: r.Failure, Signal: &signal, Evidence: r.Evidence, Verdict: r.Verdict,
+		Actions: r.Actions, SnoozedUntil: r.SnoozedUntil,
 	}
 	if signal.Slack != nil {
 		in.SlackChannel, in.SlackTS = signal.Slack.ChannelID, signal.Slack.ThreadTS
@@ -36,12 +41,29 @@ func incidentOf(r contract.IncidentRecord) Incident {
 	return in
 }
 
-func opening(r contract.IncidentRecord) contract.Delivery {
+// opening is what a workflow knows of the delivery that started it. Of one that
+// held several signals it knows what became of its own, and the bytes, but not
+// what was answered.
+func opening(r contract.IncidentRecord) []deliveryRow {
 	raw := r.Signal.RawPayload
-	return contract.Delivery{
+	attempt := contract.Delivery{
 		ID: raw.DeliveryID, Source: r.Signal.Source, Provider: r.Signal.Provider, ReceivedAt: r.OpenedAt,
-		EventType: r.Signal.EventType, Outcome: contract.OutcomeAccepted, Status: 200, Signals: 1,
-		WorkflowID: r.WorkflowID, IncidentID: r.ID, Fingerprint: r.Signal.Fingerprint, Count: 1,
-		ContentType: raw.ContentType, Size: raw.Size, SHA256: raw.SHA256, Sealed: raw.Sealed,
+		EventType: r.Signal.EventType, ContentType: raw.ContentType, Size: raw.Size, SHA256: raw.SHA256,
 	}
+	own := attempt
+	own.Outcome, own.Status, own.Signals, own.Count = contract.OutcomeAccepted, 200, 1, 1
+	own.WorkflowID, own.IncidentID, own.Fingerprint = r.WorkflowID, r.ID, r.Signal.Fingerprint
+	if raw.Part == 0 {
+		own.Sealed = raw.Sealed
+		return []deliveryRow{openingRow(own)}
+	}
+	own.ID, own.Part = contract.PartID(raw.DeliveryID, raw.Part), raw.Part
+	attempt.Sealed = raw.Sealed
+	return []deliveryRow{openingRow(own), rowOfDelivery(&attempt)}
+}
+
+func openingRow(d contract.Delivery) deliveryRow {
+	row := rowOfDelivery(&d)
+	row.Settled = settledWorkflow
+	return row
 }

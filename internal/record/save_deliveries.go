@@ -34,7 +34,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // SaveDeliveries writes a batch of the delivery log, in one transaction. The
 // same delivery may come any number of times, in one batch or in several: an
-// entry that has an outcome replaces one that has none, and is never replaced.
+// entry that has an outcome replaces one that has none, and is never replaced,
+// but for what a workflow recorded of its opening.
 // Sealed bytes and headers stay, whichever entry brought them.
 //
 // A Retryable error means that nothing was saved and the batch should come
@@ -45,6 +46,11 @@ func (s *Store) SaveDeliveries(ctx context.Context, batch []contract.Delivery) e
 	for i := range batch {
 		rows[i] = rowOfDelivery(&batch[i])
 	}
+	return s.saveEach(ctx, rows)
+}
+
+// saveEach saves rows together, and one by one when the database refuses them.
+func (s *Store) saveEach(ctx context.Context, rows []deliveryRow) error {
 	err := s.saveRows(ctx, rows)
 	if err == nil || ctx.Err() != nil || Retryable(err) {
 		return err

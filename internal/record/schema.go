@@ -52,7 +52,9 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 }
 
 // Migrate brings the schema up to date, as Open does.
-func (s *Store) Migrate(ctx context.Context, logger *slog.Logger) error { return s.migrate.up(ctx, logger) }
+func (s *Store) Migrate(ctx context.Context, logger *slog.Logger) error {
+	return s.migrate.up(ctx, logger)
+}
 
 // Rollback takes the schema back to the migration of that number, step by step,
 // newest first, and returns what it took back. What the steps had added is gone
