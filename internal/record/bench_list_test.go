@@ -95,7 +95,9 @@ func fill(b *testing.B, s *Store) {
 		_, err := s.write.ExecContext(b.Context(), step)
 		require.NoError(b, err)
 	}
-	b.Logf("filled in %s", time.Since(began).Round(time.Second))
+	var size int64
+	require.NoError(b, s.write.NewRaw("SELECT pg_total_relation_size('deliveries')").Scan(b.Context(), &size))
+	b.Logf("filled in %s: %d bytes a delivery with its indexes", time.Since(began).Round(time.Second), size/1_000_000)
 }
 
 // lookUp is one of the things that people ask for.
