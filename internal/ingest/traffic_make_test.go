@@ -285,7 +285,7 @@ func (tr *traffic) note(kind, id, source string, status int, contentType string,
 		kind: kind, id: id, source: source, status: status, sampled: sampled,
 		outcome: outcomeOf(tr.t, source, status, contentType, got),
 	}
-	if tr.b.server.sources.byName[source] == nil {
+	if tr.b.server.sources.Load().byName[source] == nil {
 		w.source = ""
 	}
 	tr.mu.Lock()
