@@ -52,9 +52,9 @@ func Delivery(in Input) Explanation {
 	for i := range in.Parts {
 		e.Paged = e.Paged || in.Parts[i].Outcome == contract.OutcomeAccepted
 	}
-	e.add(arrival(d), replay(d), proof(d), content(d))
+	e.add(arrival(d), replay(d), proof(d), skew(d), content(d))
 	if len(in.Parts) == 0 {
-		e.add(key(d), window(d), rule(d))
+		e.add(key(d), window(d), rule(d), handler(d))
 	}
 	if !told(in) {
 		e.add(why(d))
@@ -130,7 +130,7 @@ func part(d *contract.Delivery) string {
 	if d.IncidentID != "" {
 		facts = append(facts, "Incident "+d.IncidentID+".")
 	}
-	for _, f := range []string{key(d), window(d), rule(d), why(d), local(d)} {
+	for _, f := range []string{key(d), window(d), rule(d), handler(d), why(d), local(d)} {
 		if f != "" {
 			facts = append(facts, f)
 		}

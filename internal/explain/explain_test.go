@@ -69,6 +69,10 @@ func TestNothingIsWithoutASentence(t *testing.T) {
 			assert.NotEmpty(t, said[value], "%s %s", prefix, value)
 		}
 	}
+	for _, h := range contract.Handlers {
+		_, said := handlers[h]
+		assert.True(t, said, "handler %s", h)
+	}
 	for _, code := range constants(t, "../ingest/problem.go", "code") {
 		assert.NotEmpty(t, codes[code], "code %s", code)
 	}
@@ -108,7 +112,7 @@ func filled() contract.Delivery {
 		ContentType: "application/json", Size: 1234, SHA256: strings.Repeat("ab", 32), Sealed: []byte{1},
 		Trace: &contract.Trace{
 			KeyKind: incident.KeyAlert, Identity: contract.IdentityEvent, Window: contract.WindowKey,
-			WindowStart: noon, WindowEnd: noon.Add(5 * time.Minute), Rule: contract.RuleNew, Handler: contract.WorkflowTriage,
+			WindowStart: noon, WindowEnd: noon.Add(5 * time.Minute), Rule: contract.RuleNew, Handler: contract.HandlerTriage,
 		},
 	}
 }
@@ -199,6 +203,7 @@ func cases() map[string]Input {
 			d.Code, d.Status, d.Signals, d.Trace, d.WorkflowID, d.IncidentID = "WEBHOOK_PAYLOAD_MALFORMED", 400, 0, nil, "", ""
 			d.EventID, d.EventType = "", ""
 		})),
+		"silenced_by_a_slow_clock": one(changed(func(d *contract.Delivery) { d.Trace.Silence, d.Trace.SkewMS = "s-1", -95_000 })),
 		"replay_again": one(changed(func(d *contract.Delivery) {
 			d.Trace.ReplayOf, d.Trace.Again = "019c4a5e-0000-7000-8000-000000000000", true
 		})),

@@ -215,6 +215,44 @@ func why(d *contract.Delivery) string {
 	return text
 }
 
+// handlers say what a delivery went to, where it was not to raise an incident.
+var handlers = map[string]string{
+	contract.HandlerTriage:     "",
+	contract.HandlerStore:      "",
+	contract.HandlerTaskResult: "It went to the workflow that follows a task to its end, which raises no incident of itself.",
+}
+
+// handler tells what it went to, and what holds its incident back.
+func handler(d *contract.Delivery) string {
+	if d.Trace == nil {
+		return ""
+	}
+	if d.Trace.Silence != "" {
+		return "The silence " + d.Trace.Silence + " holds its incident back: it is recorded, and nobody is told before the silence ends."
+	}
+	return handlers[d.Trace.Handler]
+}
+
+// skewed is the difference of two clocks that is worth a sentence.
+const skewed = 30 * time.Second
+
+// skew tells of a sender's clock that is wrong, or of a delivery that was long on
+// its way.
+func skew(d *contract.Delivery) string {
+	if d.Trace == nil {
+		return ""
+	}
+	off := time.Duration(d.Trace.SkewMS) * time.Millisecond
+	switch {
+	case off >= skewed:
+		return "It says that it was signed " + off.Round(time.Second).String() + " before it came: the sender's clock is behind, or it was long on its way."
+	case off <= -skewed:
+		return "It says that it was signed " + (-off).Round(time.Second).String() + " after it came: the sender's clock is ahead."
+	default:
+		return ""
+	}
+}
+
 func local(d *contract.Delivery) string {
 	if d.Trace == nil || !d.Trace.Local {
 		return ""

@@ -56,6 +56,10 @@ var outcomes = map[contract.Outcome]saying{
 	contract.OutcomeStored: {
 		headline: "No: nothing in it is an alert, so it was only stored.", short: "stored",
 	},
+	contract.OutcomeDecided: {
+		headline: "No: it is a click on a button in Slack, which was told to the approval that it is about.", short: "a click",
+		next: []string{"See who was asked and who decided: nerve approvals list"},
+	},
 	contract.OutcomeHandshake: {
 		headline: "No: it only checked whether the endpoint is there, and was answered.", short: "a check of the endpoint",
 	},

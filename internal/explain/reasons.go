@@ -53,6 +53,18 @@ var reasons = map[contract.Reason]because{
 		"Its address is not on the source's allow-list.",
 		[]string{"If {ip} is the vendor's, add it to the allow-list of {source}. Behind a proxy, name the proxy in trusted_proxies."},
 	},
+	contract.ReasonProxy: {
+		"Its address is not on the source's allow-list, and it is a proxy's, whose X-Forwarded-For is not believed.",
+		[]string{"If {ip} is your own proxy, name it in trusted_proxies, so that the sender's own address counts."},
+	},
+	contract.ReasonDisabled: {
+		"The source is disabled, and answers as if it were not there.",
+		[]string{"If it should not be: nerve sources list, and enable {source} again."},
+	},
+	contract.ReasonBroken: {
+		"The source cannot be built: its mapping or one of its secrets is wrong.",
+		[]string{"See what is wrong with {source} in ingest's log, and mend it; senders still hold what they could not deliver."},
+	},
 	contract.ReasonPaused: {
 		"The source is paused: every delivery is told to come later.",
 		[]string{"End the pause of {source}; senders then deliver what they still hold."},
@@ -97,6 +109,14 @@ var reasons = map[contract.Reason]because{
 	},
 	contract.ReasonSelfMessage: {text: "It is nerve's own message in Slack, which it does not answer."},
 	contract.ReasonIgnored:     {text: "The provider says that it is not for nerve."},
+	contract.ReasonStored:      {text: "The handler of its source, or of its event type, only keeps what comes."},
+	contract.ReasonBelowFloor: {
+		"It is milder than severity_floor of its source.",
+		[]string{"If such alerts should page, lower severity_floor of {source}, then: nerve deliveries replay {id}"},
+	},
+	contract.ReasonClick:        {text: "It is a click that decided an approval."},
+	contract.ReasonClickRefused: {text: "It is a click that decided nothing."},
+	contract.ReasonNotOurButton: {text: "It is an interaction in Slack that is about nothing that nerve has asked."},
 	contract.ReasonNothingToResolve: {
 		"It says that an alert is over, and no incident of it runs.",
 		[]string{"Look for its firing: nerve deliveries list --source {source}"},
