@@ -98,7 +98,10 @@ type SlackRef struct {
 // them compressed and encrypted; it is empty when they are too large to travel
 // with the signal, and the delivery log then has them.
 type RawPayload struct {
-	DeliveryID  string `json:"delivery_id"`
+	DeliveryID string `json:"delivery_id"`
+	// Part is which signal of the delivery this one is, from 1; 0 when the
+	// delivery held no other.
+	Part        int    `json:"part,omitempty"`
 	ContentType string `json:"content_type"`
 	Size        int    `json:"size"`
 	SHA256      string `json:"sha256"`

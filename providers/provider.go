@@ -230,21 +230,38 @@ func Accept(p Provider, r *Request) (Accepted, error) {
 			return accepted, nil
 		}
 	}
-	batch, err := p.Parse(r)
+	batch, err := Read(p, r)
 	if err != nil {
 		return accepted, err
 	}
-	fold(&batch)
-	for i := range batch.Signals {
-		s := &batch.Signals[i]
+	accepted.Batch = &batch
+	return accepted, nil
+}
+
+// Read reads a delivery that was proved before, as Accept does after the proof.
+// It is for bytes that nerve itself has kept since: whatever comes from outside
+// goes through Accept.
+func Read(p Provider, r *Request) (Batch, error) {
+	batch, err := p.Parse(r)
+	if err != nil {
+		return batch, err
+	}
+	return batch, batch.Complete(r.ReceivedAt)
+}
+
+// Complete bounds a batch, then normalises and validates its signals. A signal
+// without a time takes the given one. Its errors are incident.FieldErrors.
+func (b *Batch) Complete(at time.Time) error {
+	fold(b)
+	for i := range b.Signals {
+		s := &b.Signals[i]
 		if s.Timestamp.IsZero() {
-			s.Timestamp = r.ReceivedAt
+			s.Timestamp = at
 		}
 		s.Normalise()
 		if err := s.Validate(); err != nil {
-			return accepted, fmt.Errorf("signal %d: %w", i+1, err)
+			return fmt.Errorf("signal %d: %w", i+1, err)
 		}
 	}
-	accepted.Batch = &batch
-	return accepted, nil
+	return nil
 }

@@ -64,6 +64,12 @@ const (
 	capWindow = time.Minute
 )
 
+// Folds is how long a window folds repeats.
+func (l Limits) Folds() time.Duration { return l.withDefaults().WindowTTL }
+
+// Cap is how many requests a minute are taken at most.
+func (l Limits) Cap() int { return l.withDefaults().HardCap }
+
 func (l Limits) withDefaults() Limits {
 	l.DeliveryTTL = positive(l.DeliveryTTL, defaultDeliveryTTL)
 	l.WindowTTL = positive(l.WindowTTL, defaultWindowTTL)
@@ -93,6 +99,10 @@ type Decision struct {
 	// too. When nothing could be told, leave the mark, so that the sender's retry
 	// is not counted again but told. When the incident is closed, Abandon and
 	// admit anew.
-	Tell  bool
+	Tell bool
+	// WindowStart and WindowEnd are from when to when the open window folds
+	// repeats; zero when none was open.
+	WindowStart, WindowEnd time.Time
+
 	Local bool // decided in this process's memory, because Redis did not answer
 }

@@ -67,7 +67,7 @@ func (a *Admission) admitInRedis(ctx context.Context, c Claim, k keys, now time.
 	if err != nil {
 		return Decision{}, 0, err
 	}
-	d, left, full, err := parseDecision(reply)
+	d, left, full, err := parseDecision(reply, now)
 	if err != nil {
 		return Decision{}, 0, err
 	}
@@ -95,6 +95,7 @@ func (a *Admission) admitLocally(c Claim, k keys, now time.Time, entry contract.
 		return d, nil
 	}
 	entry.WorkflowID, entry.IncidentID, entry.Count = d.WorkflowID, d.IncidentID, d.Count
+	note(&entry, d)
 	body, err := encode(entry)
 	if err != nil {
 		return Decision{}, err
@@ -105,6 +106,20 @@ func (a *Admission) admitLocally(c Claim, k keys, now time.Time, entry contract.
 	}
 	a.outage.keep(t)
 	return d, nil
+}
+
+// note adds to an entry's trace what was decided about its window. Others hold
+// the same trace, so it is not changed itself.
+func note(entry *contract.Delivery, d Decision) {
+	var t contract.Trace
+	if entry.Trace != nil {
+		t = *entry.Trace
+	}
+	t.WindowStart, t.WindowEnd, t.Local = d.WindowStart, d.WindowEnd, d.Local
+	if entry.Outcome == contract.OutcomeDebounced {
+		t.Rule = contract.RuleWindow
+	}
+	entry.Trace = &t
 }
 
 func repeatOutcome(c Claim) contract.Outcome {

@@ -112,7 +112,7 @@ func (a *Admission) confirmTask(c Claim, k keys, body []byte) task {
 		full, err := confirmScript.Run(ctx, a.client,
 			[]string{k.delivery, k.window, k.last, a.opts.DeliveryStream},
 			c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""), flag(hasWindow),
-			millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body).Bool()
+			millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli()).Bool()
 		return a.appended(full, err)
 	}}
 }

@@ -96,6 +96,17 @@ func (r *recorder) single(ctx context.Context, q *queue, ids []string, deliverie
 	return nil
 }
 
+// decided is what the script said of the window. An entry of a release before
+// this one has nothing of it.
+func decided(e redis.XMessage, at time.Time) (d Decision) {
+	since, _ := strconv.ParseInt(text(e, "since"), 10, 64)
+	left, _ := strconv.ParseInt(text(e, "left"), 10, 64)
+	if left > 0 {
+		d.WindowStart, d.WindowEnd = windowTimes(since, time.Duration(left)*time.Millisecond, at)
+	}
+	return d
+}
+
 // decode reads an entry. What the admission script decided stands in fields of
 // its own, beside the delivery as ingest knew it.
 func decode(e redis.XMessage) (contract.Delivery, error) {
@@ -111,6 +122,7 @@ func decode(e redis.XMessage) (contract.Delivery, error) {
 			return d, fmt.Errorf("%w: not a count: %w", ErrPoison, err)
 		}
 		d.Count = count
+		note(&d, decided(e, d.ReceivedAt))
 	}
 	return d, nil
 }

@@ -66,8 +66,9 @@ func TestDeliveryLog(t *testing.T) {
 					a.outage.stop() // no probe ends this outage, Close does
 					a.outage.begin(errors.New("away"))
 				}
+				at := time.Now().UTC()
 				say := func(c Claim, id string) Decision {
-					d, err := a.Admit(ctx, c, contract.Delivery{ID: id, Source: c.Source, Status: 200, Sealed: []byte{0, 1, 2}})
+					d, err := a.Admit(ctx, c, contract.Delivery{ID: id, Source: c.Source, ReceivedAt: at, Status: 200, Sealed: []byte{0, 1, 2}})
 					require.NoError(t, err)
 					require.Equal(t, local, d.Local)
 					return d
@@ -102,21 +103,31 @@ func TestDeliveryLog(t *testing.T) {
 				for id, want := range map[string]contract.Delivery{
 					"a": {ID: "a", Outcome: contract.OutcomeAccepted, WorkflowID: "wf-1"},
 					"b": {
-						ID: "b", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
+						ID: "b", Source: first.Source, ReceivedAt: at, Status: 200, Sealed: []byte{0, 1, 2},
 						Outcome: contract.OutcomeDuplicate, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 1,
 					},
 					"c": {ID: "c", Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", Count: 2},
 					"f": {
-						ID: "f", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
+						ID: "f", Source: first.Source, ReceivedAt: at, Status: 200, Sealed: []byte{0, 1, 2},
 						Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 4,
 					},
 					"d": {
-						ID: "d", Source: first.Source, Status: 200, Sealed: []byte{0, 1, 2},
+						ID: "d", Source: first.Source, ReceivedAt: at, Status: 200, Sealed: []byte{0, 1, 2},
 						Outcome: contract.OutcomeFolded, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 3,
 					},
 					"e": {ID: "e", Outcome: contract.OutcomeRejected, Status: 401},
 				} {
-					assert.Equal(t, want, rows.row(id))
+					got := rows.row(id)
+					if want.Outcome == contract.OutcomeDuplicate || id == "d" || id == "f" { // admission decided
+						require.NotNil(t, got.Trace)
+						assert.Equal(t, local, got.Trace.Local)
+						if id != "b" {
+							assert.WithinDuration(t, got.Trace.WindowStart.Add(first.Limits.Folds()), got.Trace.WindowEnd, time.Second)
+						}
+						assert.Equal(t, id == "f", got.Trace.Rule == contract.RuleWindow)
+						got.Trace = nil
+					}
+					assert.Equal(t, want, got)
 				}
 				// What was decided in memory is known to Redis now.
 				d, err := a.Admit(ctx, claim(5), contract.Delivery{})

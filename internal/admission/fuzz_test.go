@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,11 @@ func FuzzAdmit(f *testing.F) {
 		}
 		d, err = a.Admit(ctx, second, contract.Delivery{})
 		require.NoError(t, err)
+		if d.Verdict == Repeat {
+			require.WithinDuration(t, time.Now(), d.WindowStart, time.Minute)
+			require.WithinDuration(t, time.Now().Add(defaultWindowTTL), d.WindowEnd, time.Minute)
+		}
+		d.WindowStart, d.WindowEnd = time.Time{}, time.Time{}
 		require.Equal(t, want, d)
 
 		for _, key := range mini.Keys() {

@@ -25,7 +25,7 @@ type mark struct {
 	tell               bool // pending until the incident was told of it; count is then the delivery's
 	workflow, incident string
 	count              int64
-	expires            time.Time
+	since, expires     time.Time // since: of an open window
 }
 
 func newMemory(limit int) *memory {
@@ -87,6 +87,8 @@ func (m *memory) countLocked(k keys, c Claim, win mark, now time.Time) Decision 
 	d := Decision{Verdict: Repeat, WorkflowID: win.workflow, IncidentID: win.incident, Count: win.count + 1}
 	if win.pending {
 		d.Verdict = Pending
+	} else {
+		d.WindowStart, d.WindowEnd = win.since, win.expires.UTC()
 	}
 	d.Tell = !win.pending && contract.Milestone(d.Count)
 	m.markLocked(k, c, d, win.expires.Sub(now), now)
@@ -123,7 +125,7 @@ func (m *memory) markLocked(k keys, c Claim, d Decision, left time.Duration, now
 		m.put(k.delivery, delivery, now)
 	}
 	if c.Window != "" && left > 0 {
-		owner.count, owner.expires = d.Count, now.Add(left)
+		owner.count, owner.since, owner.expires = d.Count, d.WindowStart, now.Add(left)
 		m.put(k.window, owner, now)
 	}
 }
@@ -149,7 +151,7 @@ func (m *memory) confirm(k keys, c Claim, now time.Time) {
 		own.count = win.count
 	}
 	if !ok || win.pending {
-		own.expires = now.Add(c.Limits.WindowTTL)
+		own.since, own.expires = now.UTC(), now.Add(c.Limits.WindowTTL)
 		m.put(k.window, own, now)
 	}
 	own.expires = now.Add(lastTTL)

@@ -27,6 +27,7 @@ type fact struct {
 	incident  string
 	owner     string
 	count     int64
+	since     time.Duration // of an open window
 	until     time.Duration
 }
 
@@ -116,6 +117,17 @@ func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell
 	return verdict, owner, win.count, tell
 }
 
+// window is from when to when the window of a repeat is open, unless the delivery
+// was known.
+func (m *model) window(c Claim, v Verdict, known bool) (start, end time.Time) {
+	win, open := m.fact(windowOf(c))
+	if v != Repeat || known || !open {
+		return start, end
+	}
+	zero := newClock().Now()
+	return zero.Add(win.since), zero.Add(win.until)
+}
+
 func (m *model) confirm(c Claim) {
 	if d, known := m.fact(deliveryOf(c)); c.DeliveryID != "" && (!known || d.owner == c.WorkflowID) {
 		m.facts[deliveryOf(c)] = fact{confirmed: true, owner: c.WorkflowID, until: m.now + c.Limits.DeliveryTTL}
@@ -131,7 +143,7 @@ func (m *model) confirm(c Claim) {
 		win = fact{owner: c.WorkflowID, incident: c.IncidentID, count: 1}
 	}
 	if !win.confirmed {
-		win.confirmed, win.until = true, m.now+c.Limits.WindowTTL
+		win.confirmed, win.since, win.until = true, m.now, m.now+c.Limits.WindowTTL
 	}
 	m.facts[windowOf(c)] = win
 	m.facts["last/"+windowOf(c)] = fact{owner: c.WorkflowID, until: m.now + lastTTL}
@@ -198,8 +210,13 @@ func compare(t *testing.T, a *Admission, advance func(time.Duration), dice *rand
 		case 0, 1, 2, 3:
 			d, err := a.Admit(ctx, c, contract.Delivery{})
 			require.NoError(t, err)
+			_, known := m.fact(deliveryOf(c))
+			known = known && c.DeliveryID != ""
 			verdict, owner, count, tell := m.admit(c)
 			require.Equal(t, []any{verdict, owner, count, tell}, []any{d.Verdict, d.WorkflowID, d.Count, d.Tell}, at)
+			start, end := m.window(c, verdict, known)
+			require.True(t, start.Equal(d.WindowStart), "%s: %s, not %s", at, d.WindowStart, start)
+			require.True(t, end.Equal(d.WindowEnd), "%s: %s, not %s", at, d.WindowEnd, end)
 			made = append(made, c.For(d))
 		case 4, 5:
 			require.NoError(t, a.Confirm(ctx, c, contract.Delivery{}))

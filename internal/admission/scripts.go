@@ -68,15 +68,24 @@ func perToken(ratePerMin int) string {
 	return strconv.FormatFloat(float64(time.Minute.Microseconds())/float64(ratePerMin), 'f', 6, 64)
 }
 
+// windowTimes are from when to when a window is open. A window that was opened by
+// a release before this one does not know since when.
+func windowTimes(sinceMilli int64, left time.Duration, now time.Time) (start, end time.Time) {
+	if sinceMilli > 0 {
+		start = time.UnixMilli(sinceMilli).UTC()
+	}
+	return start, now.Add(left).UTC()
+}
+
 // repeatToTell is how admit.lua says Repeat with Decision.Tell.
 const repeatToTell = "tell"
 
 // parseDecision reads what admit.lua returned.
-func parseDecision(reply []any) (d Decision, left time.Duration, full bool, err error) {
+func parseDecision(reply []any, now time.Time) (d Decision, left time.Duration, full bool, err error) {
 	bad := func(err error) (Decision, time.Duration, bool, error) {
 		return Decision{}, 0, false, fmt.Errorf("admission: read decision: %w", err)
 	}
-	if len(reply) != 6 {
+	if len(reply) != 7 {
 		return bad(fmt.Errorf("%d fields", len(reply)))
 	}
 	var text [3]string
@@ -93,6 +102,13 @@ func parseDecision(reply []any) (d Decision, left time.Duration, full bool, err 
 	d = Decision{Verdict: Verdict(text[0]), WorkflowID: text[1], IncidentID: text[2], Count: number[0]}
 	if text[0] == repeatToTell {
 		d.Verdict, d.Tell = Repeat, true
+	}
+	since, ok := reply[6].(int64)
+	if !ok {
+		return bad(fmt.Errorf("field %T", reply[6]))
+	}
+	if d.Verdict == Repeat && left > 0 {
+		d.WindowStart, d.WindowEnd = windowTimes(since, left, now)
 	}
 	if d.Verdict == Refused {
 		d.RetryAfter = max(left, time.Second)

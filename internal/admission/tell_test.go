@@ -21,6 +21,8 @@ func toTell(t *testing.T, a *Admission) (Claim, Decision) {
 	second := claim(2)
 	d := admit(t, a, second)
 	want := Decision{Verdict: Repeat, WorkflowID: "wf-1", IncidentID: "inc-1", Count: 2, Tell: true, Local: d.Local}
+	require.WithinDuration(t, d.WindowStart.Add(claim(1).Limits.Folds()), d.WindowEnd, time.Second)
+	d.WindowStart, d.WindowEnd = time.Time{}, time.Time{} // its retry is not told them
 	require.Equal(t, want, d)
 	return second, d
 }
@@ -119,6 +121,8 @@ func TestRepeatToTellOverAnOutage(t *testing.T) {
 				d := admit(t, a, second)
 				require.True(t, d.Local)
 				require.True(t, d.Tell)
+				assert.NotZero(t, d.WindowEnd)
+				d.WindowStart, d.WindowEnd = time.Time{}, time.Time{} // its retry is not told them
 				assert.Equal(t, d, admit(t, a, second), "its retry")
 				if told {
 					confirm(t, a, second.For(d))

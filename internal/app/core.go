@@ -102,6 +102,14 @@ func (c *Core) admission() (err error) {
 	return err
 }
 
+// unheard drops what the Redis client prints by itself to standard error:
+// admission logs an outage once, with its cause.
+type unheard struct{}
+
+func (unheard) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(unheard{}) }
+
 // Carrier is what the registry of sources has in Redis.
 func (c *Core) Carrier() registry.Carrier {
 	return registry.Carrier{Client: c.redis, Sealer: c.Sealer}

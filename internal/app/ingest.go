@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/approval"
 	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/record"
@@ -20,6 +21,7 @@ import (
 type Ingest struct {
 	core   *Core
 	server *ingest.Server
+	desk   *approval.Desk
 	self   atomic.Value // nerve's own Slack bot id, a string
 	book   *book
 	watch  *registry.Watch // nil without a database: the file's sources are all there are
@@ -27,10 +29,16 @@ type Ingest struct {
 }
 
 // NewIngest builds the front. The caller closes core.
-func NewIngest(core *Core) (*Ingest, error) {
+func NewIngest(core *Core) (*Ingest, error) { return newIngest(core, nil) }
+
+// newIngest builds the front, with one more source where there is one.
+func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 	i := &Ingest{core: core}
 	i.self.Store("")
 	i.book = newBook(core.Config.Sources, func() string { return i.self.Load().(string) }, core.Log)
+	if own != nil {
+		i.book.own = append(i.book.own, own.source())
+	}
 	sources, err := i.book.file()
 	if err != nil {
 		return nil, err
@@ -48,6 +56,8 @@ func NewIngest(core *Core) (*Ingest, error) {
 	if core.Slack != nil {
 		deps.Reactor = eyes{core.Slack}
 	}
+	i.desk = core.desk()
+	deps.Clicks = i.desk
 	if core.Config.DatabaseURL != "" {
 		i.watchSources()
 	}
@@ -108,6 +118,7 @@ func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
 	if i.core.Slack != nil {
 		go i.learnSelf(ctx)
 	}
+	defer i.desk.Wait()
 	return i.server.Serve(ctx, l)
 }
 

@@ -25,8 +25,12 @@ type commands struct {
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
 	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
+	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
+	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
+	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`
+	DB        dbCmd        `cmd:"" name:"db" help:"The database's schema: its state, bring it up to date, take it back."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 

@@ -60,3 +60,20 @@ func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 		}
 	}
 }
+
+// wrapped breaks text into lines of at most n characters, between words.
+func wrapped(text string, n int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) > n:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

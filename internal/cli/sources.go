@@ -131,20 +131,12 @@ func (v vendor) print(t terminal) {
 
 // wrapped prints a text behind its name, at most 100 columns wide.
 func (t terminal) wrapped(name, text string) {
-	line := ""
-	flush := func() {
+	for _, line := range wrapped(text, 88) {
 		if line != "" {
 			t.printf("%-10s %s\n", name, line)
 		}
-		name, line = "", ""
+		name = ""
 	}
-	for word := range strings.FieldsSeq(text) {
-		if len(line)+1+len(word) > 88 {
-			flush()
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	flush()
 }
 
 type sourcesNewCmd struct {

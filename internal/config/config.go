@@ -23,6 +23,7 @@ type Config struct {
 	DatabaseURL    Secret
 	Keyset         Secret // from the key or from the file it names
 	Codec          Codec
+	OIDC           OIDC
 	TrustedProxies []string
 	MaxBody        int64 // bytes
 	QuietPeriod    time.Duration
@@ -32,12 +33,16 @@ type Config struct {
 	// those that are kept in the database.
 	SourceBase Source
 	Approvals  Approvals
+	// People are those who can approve, and the names that each of them has.
+	People People
 }
 
-// Approvals say when a change needs a second person.
+// Approvals say when a change needs a second person, and how one is asked.
 type Approvals struct {
 	// SingleOperator lets one person do what needs two.
 	SingleOperator bool
+	Channel        string        // Slack channel to ask in; slack.channel by default
+	Deadline       time.Duration // how long a request waits
 }
 
 // Log says how to log.

@@ -30,7 +30,7 @@ func (l *loader) sources(c *Config) []Source {
 	base := l.base(c)
 	c.SourceBase = base
 	taken := map[string]bool{}
-	for i, raw := range l.listed() {
+	for i, raw := range l.listed("sources") {
 		e := &entry{loader: l, raw: raw, where: fmt.Sprintf("sources[%d]", i)}
 		s := e.source(base)
 		if taken[s.Name] {
@@ -57,22 +57,23 @@ func (l *loader) sources(c *Config) []Source {
 	return all
 }
 
-// listed returns the file's entries as maps; what is not a map is a mistake.
-func (l *loader) listed() []map[string]any {
-	raw := l.values.Get("sources")
+// listed returns the entries of one of the file's lists as maps; what is not a
+// map is a mistake.
+func (l *loader) listed(path string) []map[string]any {
+	raw := l.values.Get(path)
 	if raw == nil {
 		return nil
 	}
 	list, ok := raw.([]any)
 	if !ok {
-		l.mistake("sources", "is not a list", "Write each source as \"- name: …\"")
+		l.mistake(path, "is not a list", "Write each entry as \"- name: …\"")
 		return nil
 	}
 	var entries []map[string]any
 	for i, item := range list {
 		m, ok := item.(map[string]any)
 		if !ok {
-			l.mistake(fmt.Sprintf("sources[%d]", i), "is not a group of keys", "Write it as \"- name: …\"")
+			l.mistake(fmt.Sprintf("%s[%d]", path, i), "is not a group of keys", "Write it as \"- name: …\"")
 			continue
 		}
 		entries = append(entries, m)

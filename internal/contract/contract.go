@@ -19,6 +19,9 @@ const (
 	QueueEvidence = "evidence" // evidence tools that read nerve's own stores
 )
 
+// Queues lists them all; each needs a worker.
+var Queues = []string{QueueTriage, QueueSlack, QueueEvidence}
+
 // WorkflowTriage is the registered name of workflows.Triage.
 const WorkflowTriage = "Triage"
 

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -18,6 +19,7 @@ const (
 	OutcomeResolved  Outcome = "resolved"  // closed a running incident
 	OutcomeIgnored   Outcome = "ignored"   // not for nerve, such as its own messages
 	OutcomeStored    Outcome = "stored"    // nothing handles this event type
+	OutcomeDecided   Outcome = "decided"   // a click in Slack, told to the approval that it is about
 	OutcomeHandshake Outcome = "handshake" // answered a challenge
 	OutcomeRejected  Outcome = "rejected"  // not proved, or not readable
 	OutcomeFailed    Outcome = "failed"    // neither Temporal nor the spool could take it: 503
@@ -59,26 +61,69 @@ type Delivery struct {
 	Trace       *Trace            `json:"trace,omitempty"`
 }
 
+// PartID is the id of the entry for one of several signals of a delivery.
+func PartID(deliveryID string, part int) string { return fmt.Sprintf("%s-%d", deliveryID, part) }
+
+// Outcomes returns every outcome there is.
+func Outcomes() []Outcome {
+	return []Outcome{
+		OutcomeAccepted, OutcomeDuplicate, OutcomeDebounced, OutcomeFolded, OutcomeLimited, OutcomeResolved,
+		OutcomeIgnored, OutcomeStored, OutcomeHandshake, OutcomeRejected, OutcomeFailed,
+	}
+}
+
+// Layers of windows, as Trace.Window names them.
+const (
+	WindowGroup   = "group"   // what the provider says belongs together
+	WindowKey     = "key"     // the alert's own key
+	WindowContent = "content" // the content, where nothing else identifies a delivery
+	WindowStorm   = "storm"   // the source's storm incident
+)
+
+// What makes another delivery the same one, as Trace.Identity names it.
+const (
+	IdentityEvent = "event" // the vendor's id for the delivery or event
+	IdentityBytes = "bytes" // the bytes: a signature without a time stays right for ever
+)
+
+// Rules that decided, as Trace.Rule names them.
+const (
+	RuleNew      = "new"      // nothing was open for it: its incident was started
+	RuleReopened = "reopened" // its window was open, its incident closed: a new one was started
+	RuleWindow   = "window"   // its window was open
+	RuleRunning  = "running"  // no window was open for it, but its incident ran
+	RuleTaken    = "taken"    // its incident was started before, and an event starts only once
+)
+
 // Trace is what else decided about a delivery, for whoever asks why it did, or
 // did not, raise an incident.
 type Trace struct {
 	// KeyKind is what the key stands for: an event, which is taken once, or an
 	// alert, which may fire again.
 	KeyKind incident.KeyKind `json:"key_kind,omitempty"`
+	// Identity is what makes another delivery the same one: IdentityEvent or
+	// IdentityBytes; empty where nothing does.
+	Identity string `json:"identity,omitempty"`
 	// Window is which layer folds repeats of it (section 2 of the requirements,
-	// C1): content, storm or key. WindowEnd is when it ends, zero when no window
-	// was open.
+	// C1): one of the Window constants. WindowStart and WindowEnd are from when to
+	// when it is open, zero when none was.
 	Window      string    `json:"window,omitempty"`
 	WindowStart time.Time `json:"window_start,omitzero"`
 	WindowEnd   time.Time `json:"window_end,omitzero"`
 	// Rule is the rule that decided, where Reason does not say it.
 	Rule string `json:"rule,omitempty"`
+	// Limit is the deliveries a minute that it was over, when it was.
+	Limit int `json:"limit,omitempty"`
+	// Local says that ingest decided in its own memory, because Redis was away.
+	Local bool `json:"local,omitempty"`
 	// Silence is the id of the silence that holds its incident back.
 	Silence string `json:"silence,omitempty"`
 	// Handler is the workflow that the delivery went to.
 	Handler string `json:"handler,omitempty"`
-	// ReplayOf is the delivery that this one is a replay of.
+	// ReplayOf is the delivery that this one is a replay of. Again says that it
+	// was told to make an incident of its own.
 	ReplayOf string `json:"replay_of,omitempty"`
+	Again    bool   `json:"again,omitempty"`
 	// NotKept is how many refused deliveries before this one were not kept,
 	// because there were too many a second (C6).
 	NotKept int64 `json:"not_kept,omitempty"`

@@ -37,7 +37,7 @@ func filled() contract.TriageInput {
 			Tags:            map[string]string{"env": "prod"},
 			RelatedEntities: []incident.Entity{{Type: "service", Name: "api"}},
 			Links:           []incident.Link{{Title: "l", URL: "https://example.com"}}, Slack: ref,
-			RawPayload: incident.RawPayload{DeliveryID: "d1", ContentType: "application/json", Size: 2, SHA256: "00", Sealed: []byte{1, 2}},
+			RawPayload: incident.RawPayload{DeliveryID: "d1", Part: 2, ContentType: "application/json", Size: 2, SHA256: "00", Sealed: []byte{1, 2}},
 			Key:        incident.Key{Kind: incident.KeyEvent, Value: "v", Opaque: true}, Group: "g", Fingerprint: "f",
 		},
 		Salt: []byte{3, 4}, Window: "w", Route: contract.Route{Channel: "C0ALERTS01", QuietPeriod: time.Hour}, ReceivedAt: at, Delivery: "e1",
@@ -74,12 +74,12 @@ func TestEncodings(t *testing.T) {
 			Assurance: "signed", SecretID: "0a1b2c3d", Outcome: contract.OutcomeAccepted, Reason: "r", Code: "C", Status: 200, Signals: 1, WorkflowID: "w",
 			IncidentID: "i", Fingerprint: "f", Count: 1, Headers: map[string]string{"a": "b"}, ContentType: "c", Size: 1, SHA256: "0", Sealed: []byte{5},
 			Trace: &contract.Trace{
-				KeyKind: incident.KeyAlert, Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Silence: "s", Handler: "h",
-				ReplayOf: "d0", NotKept: 7,
+				KeyKind: incident.KeyAlert, Identity: "i", Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Limit: 1, Local: true,
+				Silence: "s", Handler: "h", ReplayOf: "d0", Again: true, NotKept: 7,
 			},
 		},
 		"approval_input": contract.ApprovalInput{
-			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01",
+			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01", Sealed: []byte{6}, Salt: []byte{7},
 			Change: contract.Change{
 				Action: contract.ActionSecretAdd, Target: "t", Fields: map[string]any{"window": "15m"}, Secret: "s", SecretID: "0a",
 				Revision: 2, Reason: "r",
@@ -89,7 +89,7 @@ func TestEncodings(t *testing.T) {
 		"approval_state": contract.ApprovalState{
 			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},
 			Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,
-			Ruling: &contract.Ruling{Actor: actor}, Failure: "f",
+			Ruling: &contract.Ruling{Actor: actor}, Failure: "f", Message: in.State.Headline, EndedAt: at,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

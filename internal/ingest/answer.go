@@ -30,18 +30,22 @@ type answer struct {
 	handshake  *handshake
 	problem    *problem
 	retryAfter time.Duration
-	// outcome and reason are for the delivery log and the event.
+	// outcome and reason are for the delivery log and the event; rule says more
+	// where the reason does not say enough (contract.Trace).
 	outcome contract.Outcome
-	reason  string
+	reason  contract.Reason
+	rule    string
+	limit   int // the deliveries a minute that it was over
 	// code is the problem code that the delivery log keeps of a 2xx (section 2, C5).
 	code string
-	// deliveryID is the log's entry that the answer is about, where it is not the
-	// delivery's first.
-	deliveryID string
 	// failure is the precise error behind a problem, for the log only.
 	failure error
-	// settled means that the delivery log has its entry already.
+	// settled means that the delivery log has its entry already. Otherwise entry
+	// is what is to be logged, where more is known than at the door.
 	settled bool
+	entry   *contract.Delivery
+	// parts are the entries of single signals that are still to be logged.
+	parts []contract.Delivery
 	// workflowID and incidentID name the incident it belongs to.
 	workflowID, incidentID string
 	// react are the Slack messages to react on, after the answer.
@@ -67,7 +71,7 @@ func (a *answer) status() int {
 }
 
 // refuse is an answer that is a problem.
-func refuse(p *problem, outcome contract.Outcome, reason string) *answer {
+func refuse(p *problem, outcome contract.Outcome, reason contract.Reason) *answer {
 	return &answer{problem: p, outcome: outcome, reason: reason}
 }
 

@@ -20,7 +20,18 @@ const (
 	eventProcessed = "webhook.processed"
 	eventFailed    = "webhook.failed"
 	eventSignature = "webhook.signature_invalid"
+	eventHandshake = "webhook.handshake"
 )
+
+// doubted reports whether a delivery was refused because of its proof.
+func doubted(reason string) bool {
+	switch reason {
+	case contract.ReasonUnsigned.String(), contract.ReasonSignature.String(), contract.ReasonStale.String(),
+		contract.ReasonAssurance.String(), contract.ReasonBackoff.String():
+		return true
+	}
+	return false
+}
 
 // finish answers, and then does what the sender need not wait for: reactions,
 // the delivery log and the event.
@@ -30,53 +41,80 @@ func (s *Server) finish(c *gin.Context, a *answer) {
 	x.answered = true
 	send(c, x.requestID, a)
 	ctx := context.WithoutCancel(c.Request.Context())
-	s.reactions.add(ctx, a.react)
-	if x.source == nil {
+	if !x.meant {
 		s.deps.Log.LogAttrs(ctx, slog.LevelDebug, "request refused", slog.String("request_id", x.requestID),
-			slog.Int("status", a.status()), slog.String("reason", a.reason))
+			slog.Int("status", a.status()), slog.String("reason", a.reason.String()))
 		return
 	}
-	x.settle(a)
-	unproved := a.outcome == contract.OutcomeRejected && x.delivery.Assurance == ""
-	if unproved && !s.rejected.allow() {
-		return
+	s.conclude(ctx, x, a)
+}
+
+// conclude does what follows an answer: reactions, the delivery log and the event.
+func (s *Server) conclude(ctx context.Context, x *exchange, a *answer) {
+	s.reactions.add(ctx, a.react)
+	if a.entry != nil {
+		x.delivery = *a.entry
+	}
+	complete(&x.delivery, a)
+	unproved := x.delivery.Assurance == ""
+	if unproved {
+		kept := s.thinner.keep(x.source != nil, x.delivery)
+		if kept == nil {
+			return
+		}
+		x.delivery = *kept
 	}
 	s.event(ctx, x, a, unproved)
+	for i := range a.parts {
+		s.journal(ctx, &a.parts[i])
+	}
 	if !a.settled {
-		s.journal(ctx, x)
+		s.journal(ctx, &x.delivery)
 	}
 }
 
-// settle completes the delivery's entry.
-func (x *exchange) settle(a *answer) {
-	d := &x.delivery
-	d.Outcome, d.Reason, d.Status = a.outcome, a.reason, a.status()
-	d.WorkflowID, d.IncidentID, d.Code = a.workflowID, a.incidentID, a.code
+// complete adds to an entry what came of it. The entry of an attempt that held
+// several signals names no incident: those of its signals do.
+func complete(d *contract.Delivery, a *answer) {
+	d.Outcome, d.Reason, d.Status, d.Code = a.outcome, a.reason.String(), a.status(), a.code
 	if a.problem != nil {
 		d.Code = a.problem.Code
 	}
-	if a.deliveryID != "" && a.deliveryID != d.ID {
-		d.ID, d.Sealed, d.Headers = a.deliveryID, nil, nil
+	if d.Part > 0 || d.Signals <= 1 {
+		d.WorkflowID, d.IncidentID = a.workflowID, a.incidentID
+	}
+	if a.rule != "" || a.limit != 0 {
+		amend(d, func(t *contract.Trace) { t.Rule, t.Limit = a.rule, a.limit })
 	}
 }
 
-// journal logs a delivery that admission did not settle. The alert itself does
-// not depend on it.
-func (s *Server) journal(ctx context.Context, x *exchange) {
+// amend changes an entry's trace without changing the one that others hold.
+func amend(d *contract.Delivery, change func(*contract.Trace)) {
+	var t contract.Trace
+	if d.Trace != nil {
+		t = *d.Trace
+	}
+	change(&t)
+	d.Trace = &t
+}
+
+// journal logs an entry that admission did not settle. The alert itself does not
+// depend on it.
+func (s *Server) journal(ctx context.Context, d *contract.Delivery) {
 	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
-	if err := s.deps.Streams.Log(ctx, x.delivery); err != nil {
+	if err := s.deps.Streams.Log(ctx, *d); err != nil {
 		s.deps.Log.LogAttrs(ctx, slog.LevelWarn, "the delivery log does not take entries",
-			slog.String("delivery_id", x.delivery.ID), slog.Any("error", err))
+			slog.String("delivery_id", d.ID), slog.Any("error", err))
 	}
 }
 
 func (s *Server) event(ctx context.Context, x *exchange, a *answer, unproved bool) {
 	d, level, name := &x.delivery, slog.LevelInfo, eventProcessed
 	switch {
-	case unproved && (d.Code == codeTooLarge || x.source.State != StateReady) || d.Outcome == contract.OutcomeLimited:
-		level, name = slog.LevelWarn, eventFailed
-	case unproved:
+	case d.Outcome == contract.OutcomeHandshake && unproved:
+		name = eventHandshake
+	case doubted(d.Reason):
 		level, name = slog.LevelWarn, eventSignature
 	case d.Status >= http.StatusInternalServerError && d.Outcome == contract.OutcomeFailed:
 		level, name = slog.LevelError, eventFailed
@@ -85,11 +123,17 @@ func (s *Server) event(ctx context.Context, x *exchange, a *answer, unproved boo
 	}
 	attrs := append(x.attrs(name),
 		slog.String("outcome", string(d.Outcome)), slog.String("reason", d.Reason), slog.Int("status", d.Status),
-		slog.String("code", d.Code), slog.String("workflow_id", d.WorkflowID), slog.String("incident_id", d.IncidentID),
+		slog.String("code", d.Code), slog.String("workflow_id", a.workflowID), slog.String("incident_id", a.incidentID),
 		slog.Float64("duration_ms", float64(s.deps.Now().Sub(x.began).Microseconds())/1000))
 	if unproved {
-		attrs = append(attrs, slog.String("severity", "HIGH"), slog.String("remote_ip", d.RemoteIP),
-			slog.Int64("not_logged", s.rejected.skipped()))
+		var skipped int64
+		if d.Trace != nil {
+			skipped = d.Trace.NotKept
+		}
+		attrs = append(attrs, slog.String("remote_ip", d.RemoteIP), slog.Int64("not_logged", skipped))
+	}
+	if name == eventSignature {
+		attrs = append(attrs, slog.String("severity", "HIGH"))
 	}
 	if a.failure != nil {
 		attrs = append(attrs, slog.Any("error", a.failure))
@@ -132,7 +176,7 @@ func (s *Server) recovered(c *gin.Context) {
 		}
 		logPanic(c.Request.Context(), s.deps.Log, v)
 		if x := exchangeOf(c); !x.answered {
-			s.finish(c, refuse(internal(), contract.OutcomeFailed, "panic"))
+			s.finish(c, refuse(internal(), contract.OutcomeFailed, contract.ReasonPanic))
 		}
 		c.Abort()
 	}()

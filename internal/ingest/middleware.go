@@ -22,7 +22,7 @@ const maxCarried = 256 << 10
 // one that lies about it is cut off.
 func (s *Server) bound(c *gin.Context) {
 	if c.Request.ContentLength > s.options.MaxBody {
-		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, "body_too_large"))
+		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, contract.ReasonTooLarge))
 		return
 	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.options.MaxBody)
@@ -32,24 +32,18 @@ func tooLarge() *problem {
 	return plain(http.StatusRequestEntityTooLarge, codeTooLarge, "The body is larger than is accepted.")
 }
 
-// pick finds the source by its URL segment, or with no segment the Slack one.
+// pick refuses what is for no source; describe has found it.
 func (s *Server) pick(c *gin.Context) {
-	x, known := exchangeOf(c), s.sources.Load()
-	if name, named := c.Params.Get("source"); named {
-		x.source = known.byName[name]
-	} else {
-		x.source = known.slack
-	}
+	x := exchangeOf(c)
 	switch {
 	case x.source != nil:
-		s.describe(c, x)
 		s.sourceReady(c, x)
-	case known.partial:
-		a := refuse(unavailable(), contract.OutcomeRejected, "sources_not_loaded")
+	case x.partial:
+		a := refuse(unavailable(), contract.OutcomeRejected, contract.ReasonNotLoaded)
 		a.retryAfter = retryAfter
 		s.finish(c, a)
 	default:
-		s.finish(c, refuse(noSource(), contract.OutcomeRejected, "no_source"))
+		s.finish(c, refuse(noSource(), contract.OutcomeRejected, contract.ReasonNoSource))
 	}
 }
 
@@ -61,24 +55,24 @@ func noSource() *problem {
 func (s *Server) sourceReady(c *gin.Context, x *exchange) {
 	switch {
 	case x.source.State == StateDisabled:
-		s.finish(c, refuse(noSource(), contract.OutcomeRejected, string(StateDisabled)))
+		s.finish(c, refuse(noSource(), contract.OutcomeRejected, contract.ReasonDisabled))
 	case x.source.State != StateReady:
-		a := refuse(unavailable(), contract.OutcomeRejected, string(x.source.State))
+		a := refuse(unavailable(), contract.OutcomeRejected, contract.ReasonBroken)
 		a.retryAfter = retryAfter
 		s.finish(c, a)
 	case !x.source.allows(x.delivery.RemoteIP):
 		s.finish(c, refuse(typed(http.StatusForbidden, "address-not-allowed", "Address not allowed", codeSignature,
-			"The source does not take deliveries from this address."), contract.OutcomeRejected, s.notAllowed(c)))
+			"The source does not take deliveries from this address."), contract.OutcomeRejected, notAllowed(c)))
 	}
 }
 
 // notAllowed says why an address is not allowed. Behind a proxy that is not
 // trusted, every delivery has the proxy's address.
-func (s *Server) notAllowed(c *gin.Context) string {
+func notAllowed(c *gin.Context) contract.Reason {
 	if c.GetHeader("X-Forwarded-For") != "" && c.ClientIP() == c.RemoteIP() {
-		return "address_not_allowed: X-Forwarded-For is not believed, see trusted_proxies"
+		return contract.ReasonProxy
 	}
-	return "address_not_allowed"
+	return contract.ReasonAddress
 }
 
 // hold turns away an address that keeps failing, before anything is hashed.
@@ -90,7 +84,7 @@ func (s *Server) hold(c *gin.Context) {
 	}
 	p := typed(http.StatusTooManyRequests, "too-many-failures", "Too many failed attempts", codeSignature,
 		"Too many deliveries from this address could not be authenticated.")
-	a := refuse(p, contract.OutcomeRejected, "backoff")
+	a := refuse(p, contract.OutcomeRejected, contract.ReasonBackoff)
 	a.retryAfter = wait
 	s.finish(c, a)
 }
@@ -105,11 +99,11 @@ func (s *Server) read(c *gin.Context) {
 	}
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		x.delivery.Size = int(large.Limit) + 1
-		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, "body_too_large"))
+		s.finish(c, refuse(tooLarge(), contract.OutcomeRejected, contract.ReasonTooLarge))
 		return
 	}
 	s.finish(c, refuse(plain(http.StatusBadRequest, codeMalformed, "The body could not be read to its end."),
-		contract.OutcomeRejected, "body_incomplete"))
+		contract.OutcomeRejected, contract.ReasonIncomplete))
 }
 
 // maxAnnounced is the largest body that is allocated because it was announced;
@@ -141,7 +135,7 @@ func (s *Server) accept(c *gin.Context) {
 		return
 	}
 	if !x.source.enough(proof.Assurance) {
-		s.unproved(c, x, fmt.Errorf("%w: only proved by %s", providers.ErrSignature, proof.Assurance))
+		s.unproved(c, x, fmt.Errorf("%w: only by %s", errAssurance, proof.Assurance))
 		return
 	}
 	s.backoff.succeeded(x.source.Name, x.delivery.RemoteIP)
@@ -151,12 +145,10 @@ func (s *Server) accept(c *gin.Context) {
 		h := accepted.Handshake
 		s.finish(c, &answer{
 			handshake: &handshake{status: h.Status, contentType: h.ContentType, header: h.Header, body: h.Body},
-			outcome:   contract.OutcomeHandshake, reason: "handshake",
+			outcome:   contract.OutcomeHandshake, reason: contract.ReasonHandshake,
 		})
 	case x.source.Paused:
-		a := refuse(unavailable(), contract.OutcomeRejected, "paused")
-		a.retryAfter = retryAfter
-		s.finish(c, a)
+		s.finish(c, paused())
 	default:
 		x.untimed = proof.Assurance == providers.AssuranceSigned && !proof.Timed()
 		s.admitRead(c, x, accepted.Batch, err)
@@ -171,7 +163,7 @@ func (s *Server) unproved(c *gin.Context, x *exchange, err error) {
 	}
 	if errors.Is(err, providers.ErrUnavailable) {
 		// Not the sender's fault: the certificate that it names cannot be had now.
-		a := refuse(unavailable(), contract.OutcomeFailed, "proof_unavailable")
+		a := refuse(unavailable(), contract.OutcomeFailed, contract.ReasonNoProof)
 		a.retryAfter, a.failure = retryAfter, err
 		s.finish(c, a)
 		return
@@ -187,30 +179,54 @@ func (s *Server) unproved(c *gin.Context, x *exchange, err error) {
 
 // admitRead seals the bytes of a proved delivery and hands on what was read.
 func (s *Server) admitRead(c *gin.Context, x *exchange, batch *providers.Batch, err error) {
-	sealed, sealErr := s.deps.Sealer.Seal(x.body, contract.SealContext(x.source.Name, x.delivery.ID))
-	if sealErr != nil {
-		s.finish(c, failed(sealErr))
-		return
-	}
-	x.delivery.Sealed, x.body = sealed, nil
-	if err != nil {
-		a := refuse(rejection(err, x.source.StaleStatus), contract.OutcomeRejected, reason(err))
-		if a.problem.Status == http.StatusInternalServerError {
-			a.outcome, a.failure = contract.OutcomeFailed, errors.New("ingest: the provider could not read the delivery")
-		}
+	if a := s.seal(x); a != nil {
 		s.finish(c, a)
 		return
 	}
-	x.delivery.EventID, x.delivery.EventType = safeID(batch.EventID), safeID(batch.EventType)
-	x.delivery.Signals, x.delivery.Status = len(batch.Signals), http.StatusOK
-	raw := incident.RawPayload{
-		DeliveryID: x.delivery.ID, ContentType: x.delivery.ContentType, Size: x.delivery.Size, SHA256: x.delivery.SHA256,
+	if err != nil {
+		s.finish(c, unreadable(err, x.source.StaleStatus))
+		return
 	}
-	if len(sealed) <= maxCarried {
-		raw.Sealed = sealed
+	c.Set(verifiedKey, s.enter(c.Request.Context(), x, batch))
+}
+
+// paused answers a delivery to a source that is to take none for now.
+func paused() *answer {
+	a := refuse(unavailable(), contract.OutcomeRejected, contract.ReasonPaused)
+	a.retryAfter = retryAfter
+	return a
+}
+
+// unreadable answers a proved delivery that is not what its vendor sends.
+func unreadable(err error, staleStatus int) *answer {
+	a := refuse(rejection(err, staleStatus), contract.OutcomeRejected, reason(err))
+	if a.problem.Status == http.StatusInternalServerError {
+		a.outcome, a.failure = contract.OutcomeFailed, errors.New("ingest: the provider could not read the delivery")
 	}
-	s.verified(c.Request.Context(), x, batch)
-	c.Set(verifiedKey, &verified{source: x.source, batch: batch, raw: raw, delivery: x.delivery, untimed: x.untimed})
+	return a
+}
+
+// seal encrypts the bytes of a proved delivery, bound to its entry.
+func (s *Server) seal(x *exchange) *answer {
+	sealed, err := s.deps.Sealer.Seal(x.body, contract.SealContext(x.source.Name, x.delivery.ID))
+	if err != nil {
+		return failed(err)
+	}
+	x.delivery.Sealed, x.body = sealed, nil
+	return nil
+}
+
+// enter describes what was read, for the pipeline.
+func (s *Server) enter(ctx context.Context, x *exchange, batch *providers.Batch) *verified {
+	d := &x.delivery
+	d.EventID, d.EventType = safeID(batch.EventID), safeID(batch.EventType)
+	d.Signals, d.Status = len(batch.Signals), http.StatusOK
+	raw := incident.RawPayload{DeliveryID: d.ID, ContentType: d.ContentType, Size: d.Size, SHA256: d.SHA256}
+	if len(d.Sealed) <= maxCarried {
+		raw.Sealed = d.Sealed
+	}
+	s.verified(ctx, x, batch)
+	return &verified{source: x.source, batch: batch, raw: raw, delivery: *d, untimed: x.untimed}
 }
 
 // take is the handler: it sees what was verified, and no request. The work goes

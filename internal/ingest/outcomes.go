@@ -11,13 +11,21 @@ func (s *submission) accepted(d admission.Decision, entryID string) *answer {
 		return s.folded(d.WorkflowID, d.IncidentID)
 	}
 	a := &answer{
-		outcome: contract.OutcomeAccepted, workflowID: d.WorkflowID, incidentID: d.IncidentID,
+		outcome: contract.OutcomeAccepted, rule: s.opening(), workflowID: d.WorkflowID, incidentID: d.IncidentID,
 		reply: &reply{Status: "enqueued", EntryID: entryID, IncidentID: d.IncidentID},
 	}
 	if entryID == "spooled" {
-		a.reason = entryID
+		a.reason = contract.ReasonSpooled
 	}
 	return a
+}
+
+// opening is the rule by which a new incident was started.
+func (s *submission) opening() string {
+	if s.reopened {
+		return contract.RuleReopened
+	}
+	return contract.RuleNew
 }
 
 func (s *submission) duplicate(workflowID, incidentID string) *answer {
@@ -36,26 +44,37 @@ func (s *submission) repeated(workflowID, incidentID string) *answer {
 		return s.folded(workflowID, incidentID)
 	}
 	return &answer{
-		outcome: contract.OutcomeDebounced, workflowID: workflowID, incidentID: incidentID,
+		outcome: contract.OutcomeDebounced, rule: contract.RuleWindow, workflowID: workflowID, incidentID: incidentID,
 		reply: &reply{Status: "debounced", Reason: "Alert already processing", IncidentID: incidentID},
 	}
 }
 
+// running answers one that met its incident without an open window.
+func (s *submission) running(workflowID, incidentID string) *answer {
+	a := s.repeated(workflowID, incidentID)
+	if !s.storm {
+		a.rule = contract.RuleRunning
+	}
+	return a
+}
+
 func (s *submission) folded(workflowID, incidentID string) *answer {
 	return &answer{
-		outcome: contract.OutcomeFolded, workflowID: workflowID, incidentID: incidentID, reason: "over_rate",
+		outcome: contract.OutcomeFolded, workflowID: workflowID, incidentID: incidentID, reason: contract.ReasonOverRate, limit: s.source.RatePerMin,
 		reply: &reply{Status: "folded", Reason: "The source is over its rate; counted in its storm incident", IncidentID: incidentID},
 	}
 }
 
-func resolved(workflowID, incidentID, reason string) *answer {
+func resolved(workflowID, incidentID string) *answer {
 	return &answer{
-		outcome: contract.OutcomeResolved, workflowID: workflowID, incidentID: incidentID, reason: reason,
+		outcome: contract.OutcomeResolved, workflowID: workflowID, incidentID: incidentID,
 		reply: &reply{Status: "resolved", IncidentID: incidentID},
 	}
 }
 
 func nothingToResolve() *answer {
 	const why = "nothing_to_resolve"
-	return &answer{outcome: contract.OutcomeIgnored, reason: why, reply: &reply{Status: "ignored", Reason: why}}
+	return &answer{
+		outcome: contract.OutcomeIgnored, reason: contract.ReasonNothingToResolve, reply: &reply{Status: "ignored", Reason: why},
+	}
 }

@@ -43,37 +43,51 @@ const (
 	retryAfter = 10 * time.Second
 )
 
-// reasonFloor is why a signal of a source with a severity floor is only kept.
-const reasonFloor = "below_severity_floor"
-
 // process answers a delivery once all its signals are durable. The first one
 // that cannot be made so decides the answer: the sender repeats the delivery,
 // and what was taken already is recognised then.
 func (p *pipeline) process(ctx context.Context, v *verified) *answer {
-	if len(v.batch.Signals) == 0 {
-		return p.nothing(v)
+	if len(v.batch.Signals) > 0 && v.source.handler(v.batch.EventType) == contract.HandlerStore {
+		return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: contract.ReasonStored}
 	}
-	if v.source.handler(v.batch.EventType) == contract.HandlerStore {
-		return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: "handler_store"}
+	switch len(v.batch.Signals) {
+	case 0:
+		return p.nothing(v)
+	case 1:
+		sub := p.prepare(v, 0)
+		a := p.submit(ctx, sub)
+		a.entry, a.react = &sub.delivery, sub.react(a)
+		return a
 	}
 	var best *answer
 	var react []incident.SlackRef
+	var parts []contract.Delivery
 	for i := range v.batch.Signals {
 		sub := p.prepare(v, i)
 		a := p.submit(ctx, sub)
-		if a.problem != nil {
-			a.deliveryID = sub.delivery.ID
-			return a
+		if !a.settled {
+			complete(&sub.delivery, a)
+			parts = append(parts, sub.delivery)
 		}
-		if ref := sub.signal.Slack; ref != nil && a.outcome == contract.OutcomeAccepted {
-			react = append(react, *ref)
-		}
-		if best == nil || weight[a.outcome] > weight[best.outcome] {
+		react = append(react, sub.react(a)...)
+		if best == nil || weight[a.outcome] > weight[best.outcome] || a.problem != nil {
 			best = a
 		}
+		if a.problem != nil {
+			break
+		}
 	}
-	best.react = react
+	best.settled, best.rule, best.limit = false, "", 0
+	best.parts, best.react = parts, react
 	return best
+}
+
+// react is where in Slack a signal is reacted on, once its incident has started.
+func (s *submission) react(a *answer) []incident.SlackRef {
+	if s.signal.Slack == nil || a.outcome != contract.OutcomeAccepted {
+		return nil
+	}
+	return []incident.SlackRef{*s.signal.Slack}
 }
 
 // weight orders outcomes by what a sender wants to know of a batch.
@@ -84,7 +98,8 @@ var weight = map[contract.Outcome]int{
 
 func (p *pipeline) submit(ctx context.Context, sub *submission) *answer {
 	if sub.source.below(&sub.signal) {
-		return &answer{reply: &reply{Status: "ignored", Reason: reasonFloor}, outcome: contract.OutcomeIgnored, reason: reasonFloor}
+		why := contract.ReasonBelowFloor
+		return &answer{reply: &reply{Status: "ignored", Reason: why.String()}, outcome: contract.OutcomeIgnored, reason: why}
 	}
 	if sub.signal.Status == incident.StatusResolved {
 		return p.resolve(ctx, sub)
@@ -95,9 +110,17 @@ func (p *pipeline) submit(ctx context.Context, sub *submission) *answer {
 // nothing answers a delivery without signals.
 func (p *pipeline) nothing(v *verified) *answer {
 	if why := v.batch.Ignored; why != "" {
-		return &answer{reply: &reply{Status: "ignored", Reason: why}, outcome: contract.OutcomeIgnored, reason: why}
+		return &answer{reply: &reply{Status: "ignored", Reason: why}, outcome: contract.OutcomeIgnored, reason: ignored(why)}
 	}
-	return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: "no_handler", code: codeNoHandler}
+	return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: contract.ReasonNoHandler, code: codeNoHandler}
+}
+
+// ignored is a provider's reason, in nerve's words where it has some.
+func ignored(why string) contract.Reason {
+	if r, _, known := contract.ParseReason(why); known && why == r.String() {
+		return r
+	}
+	return contract.ReasonIgnored.With(safeText(why, maxHeader))
 }
 
 // do sends a command within the start deadline. While Temporal is behind it does

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,10 +15,12 @@ import (
 // its incident. Nothing in it is unscrubbed but what is sealed.
 type submission struct {
 	source   *Source
+	attempt  string // the delivery that it came in
 	claim    admission.Claim
 	kind     incident.KeyKind
 	delivery contract.Delivery
 	storm    bool // it is a source's storm incident: whatever joins it is folded
+	reopened bool // its window was open, and the incident of it closed
 
 	// signal is what was sent. Nothing of it leaves the process but its routing:
 	// status, time and where in Slack it came from.
@@ -41,12 +42,14 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 		incidentID = nameIncident(src, s.Key, now)
 	}
 	fingerprint := s.ContentFingerprint()
-	window, ttl := windowOf(&s, src, id, v.batch.EventID, fingerprint)
+	layer, window, ttl := windowOf(&s, src, id, v.batch.EventID, fingerprint)
 	hideKey(&s, id, window)
 
-	input := contract.TriageInput{Window: window, Route: src.Route, ReceivedAt: now, Delivery: deliveryKey(v, i)}
-	sub := &submission{
-		source: src, kind: s.Key.Kind, signal: s, receivedAt: now,
+	identity, deliveryID := deliveryKey(v, i)
+	var sub *submission
+	input := contract.TriageInput{Window: window, Route: src.Route, ReceivedAt: now, Delivery: deliveryID}
+	sub = &submission{
+		source: src, attempt: v.delivery.ID, kind: s.Key.Kind, signal: s, receivedAt: now,
 		input: sync.OnceValue(func() *contract.TriageInput {
 			input.Salt, input.Signal = p.NewSalt(), s
 			p.Scrubber.Signal(input.Salt, &input.Signal)
@@ -54,15 +57,19 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 			// What follows is nerve's own and must not be taken for a phone number.
 			clean := &input.Signal
 			clean.DeduplicationKey, clean.IncidentID, clean.Fingerprint, clean.RawPayload = id, incidentID, fingerprint, v.raw
+			clean.RawPayload.Part = sub.delivery.Part
 			return &input
 		}),
 		claim: admission.Claim{
-			Source: src.Name, WorkflowID: id, IncidentID: incidentID, DeliveryID: deliveryKey(v, i),
+			Source: src.Name, WorkflowID: id, IncidentID: incidentID, DeliveryID: deliveryID,
 			Window: window, Limits: src.limits(ttl), Now: now,
 		},
 		delivery: entryOf(v, i),
 	}
 	sub.delivery.Fingerprint = fingerprint
+	amend(&sub.delivery, func(t *contract.Trace) {
+		t.KeyKind, t.Identity, t.Window, t.Handler = s.Key.Kind, identity, layer, contract.WorkflowTriage
+	})
 	sub.delivery.Outcome = contract.OutcomeDebounced // what admission logs of a repeat
 	return sub
 }
@@ -81,14 +88,14 @@ func nameIncident(src *Source, k incident.Key, at time.Time) string {
 // windowOf chooses the layer that folds repeats (section 2, C1): the storm
 // window where the provider knows what belongs together or the alert has a key
 // of its own, and the content only where nothing else identifies a delivery.
-func windowOf(s *incident.Signal, src *Source, id, eventID, fingerprint string) (string, time.Duration) {
+func windowOf(s *incident.Signal, src *Source, id, eventID, fingerprint string) (layer, window string, ttl time.Duration) {
 	switch {
 	case s.Group != "":
-		return src.digest("group", s.Group), src.Debounce
+		return contract.WindowGroup, src.digest("group", s.Group), src.Debounce
 	case eventID != "" || s.Key.Kind == incident.KeyAlert:
-		return src.digest("key", id), src.Debounce
+		return contract.WindowKey, src.digest("key", id), src.Debounce
 	default:
-		return src.digest("content", fingerprint), src.Window
+		return contract.WindowContent, src.digest("content", fingerprint), src.Window
 	}
 }
 
@@ -106,26 +113,29 @@ func hideKey(s *incident.Signal, id, window string) {
 // is hashed, because some let customers choose it. Where a signature covers no
 // time, the bytes stand for the id, which is often in a header that nobody signs:
 // a recorded delivery under another id is still the same one.
-func deliveryKey(v *verified, i int) string {
+func deliveryKey(v *verified, i int) (identity, key string) {
+	identity = contract.IdentityEvent
 	parts := []string{"delivery", v.batch.EventID}
 	switch {
 	case v.untimed:
-		parts = []string{"bytes", v.raw.SHA256}
+		identity, parts = contract.IdentityBytes, []string{"bytes", v.raw.SHA256}
 	case v.batch.EventID == "":
-		return ""
+		return "", ""
 	}
 	if len(v.batch.Signals) > 1 {
 		parts = append(parts, strconv.Itoa(i))
 	}
-	return v.source.digest(parts...)
+	return identity, v.source.digest(parts...)
 }
 
-// entryOf is the delivery log's entry for one signal. A delivery of several has
-// one for each, so that every occurrence counts; the first keeps the bytes.
+// entryOf is the delivery log's entry for one signal. An attempt with several has
+// one for each beside its own, so that every occurrence counts; the attempt's
+// keeps the bytes.
 func entryOf(v *verified, i int) contract.Delivery {
 	d := v.delivery
-	if i > 0 {
-		d.ID = fmt.Sprintf("%s-%d", d.ID, i+1)
+	if len(v.batch.Signals) > 1 {
+		d.Part = i + 1
+		d.ID = contract.PartID(d.ID, d.Part)
 		d.Sealed, d.Headers = nil, nil
 	}
 	return d

@@ -3,13 +3,19 @@ package ingest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/providers"
 )
+
+// errAssurance means that a delivery was proved, but less well than its source
+// asks for. The sender is told the same as of a proof that is wrong.
+var errAssurance = fmt.Errorf("%w: proved less well than the source asks for", providers.ErrSignature)
 
 // Problem codes (row R9).
 const (
@@ -99,7 +105,7 @@ func rejection(err error, staleStatus int) *problem {
 
 // reason says precisely what was wrong, without anything that was in the body:
 // an error of a parser may quote it.
-func reason(err error) string {
+func reason(err error) contract.Reason {
 	var fields incident.FieldErrors
 	switch {
 	case errors.As(err, &fields):
@@ -107,17 +113,19 @@ func reason(err error) string {
 		for i, f := range fields {
 			parts[i] = f.Field + " (" + f.Code + ")"
 		}
-		return "invalid fields: " + strings.Join(parts, ", ")
+		return contract.ReasonInvalidFields.With(strings.Join(parts, ", "))
 	case errors.Is(err, providers.ErrUnsigned):
-		return "missing_signature"
+		return contract.ReasonUnsigned
 	case errors.Is(err, providers.ErrStale):
-		return "stale_timestamp"
+		return contract.ReasonStale
+	case errors.Is(err, errAssurance):
+		return contract.ReasonAssurance
 	case errors.Is(err, providers.ErrSignature):
-		return "signature_mismatch"
+		return contract.ReasonSignature
 	case errors.Is(err, providers.ErrMalformed):
-		return "malformed_payload"
+		return contract.ReasonMalformed
 	default:
-		return "unexpected_error"
+		return contract.ReasonProofFailed
 	}
 }
 

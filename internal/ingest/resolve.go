@@ -41,7 +41,7 @@ func (p *pipeline) resolve(ctx context.Context, sub *submission) *answer {
 		p.abandon(ctx, sub, claim)
 		return a
 	}
-	p.confirm(ctx, sub, claim, 0, a)
+	p.confirm(ctx, sub, claim, admission.Decision{}, a)
 	return a
 }
 
@@ -67,17 +67,17 @@ func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.C
 		Resolved: &contract.Resolved{DeliveryID: sub.occurrenceID(), At: sub.receivedAt},
 	}
 	result, err := p.do(ctx, cmd)
-	a := resolved(claim.WorkflowID, claim.IncidentID, "")
+	a := resolved(claim.WorkflowID, claim.IncidentID)
 	switch {
 	case errors.Is(err, starter.ErrPermanent):
-		a = refuse(internal(), contract.OutcomeFailed, "resolve_refused")
+		a = refuse(internal(), contract.OutcomeFailed, contract.ReasonResolveRefused)
 		a.failure = err
 		return a
 	case err != nil:
 		if spoolErr := p.spool(ctx, cmd, err); spoolErr != nil {
 			return failed(errors.Join(err, spoolErr))
 		}
-		a.reason = "spooled"
+		a.reason = contract.ReasonSpooled
 	case result.Outcome == starter.NotRunning:
 		a = nothingToResolve()
 		if known {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
 // Options are a Server's figures. Zero values mean the defaults.
@@ -52,7 +54,7 @@ type Server struct {
 	sources   atomic.Pointer[sources]
 	pipeline  *pipeline
 	backoff   *backoff
-	rejected  *sampler
+	thinner   *thinner
 	reactions *reactions
 	health    *health
 	draining  atomic.Bool
@@ -79,7 +81,7 @@ func New(o Options, d Deps, list []Source) (*Server, error) {
 	s := &Server{
 		options: o, deps: d,
 		pipeline: &pipeline{Deps: d, startDeadline: o.StartDeadline},
-		backoff:  newBackoff(d.Now), rejected: newSampler(d.Now),
+		backoff:  newBackoff(d.Now), thinner: newThinner(d.Now),
 		reactions: newReactions(d.Reactor, d.Log), health: newHealth(d),
 	}
 	if err := s.SetSources(list, o.MoreSources); err != nil {
@@ -130,7 +132,8 @@ func (s *Server) route() error {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 	}
 	way := []gin.HandlerFunc{s.bound, s.pick, s.hold, s.read, s.accept, s.take}
-	e.POST("/slack/events", way...)
+	e.POST(slackPath, way...)
+	e.POST(interactPath, s.bound, s.pick, s.hold, s.read, s.keep, s.accept, s.interact)
 	e.POST("/webhooks/:source", way...)
 	e.Match([]string{http.MethodGet, http.MethodOptions}, "/webhooks/:source", s.probe)
 	s.engine = e
@@ -138,11 +141,11 @@ func (s *Server) route() error {
 }
 
 func (s *Server) noRoute(c *gin.Context) {
-	s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is nothing here."), "", "no_route"))
+	s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is nothing here."), contract.OutcomeRejected, contract.ReasonNoRoute))
 }
 
 func (s *Server) noMethod(c *gin.Context) {
-	s.finish(c, refuse(plain(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here."), "", "method"))
+	s.finish(c, refuse(plain(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here."), contract.OutcomeRejected, contract.ReasonMethod))
 }
 
 // Handler returns the router, for a server of one's own.
@@ -166,6 +169,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelWarn),
 	}
+	go s.flushing(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	s.deps.Log.Info("ingest listens", "address", l.Addr().String(), "sources", len(s.sources.Load().byName))
@@ -179,6 +183,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.DrainTimeout)
 	defer cancel()
 	err := server.Shutdown(stop)
+	s.Flush(stop, 0)
 	s.reactions.wait()
 	if err != nil {
 		return fmt.Errorf("ingest: requests were cut off after %s: %w", s.options.DrainTimeout, err)

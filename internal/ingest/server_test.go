@@ -37,19 +37,20 @@ func TestRefusals(t *testing.T) {
 		code, kind              string
 		reason                  string // in the delivery log; "" when there is no entry
 	}{
-		{"no source", "/webhooks/other", goodToken, good, 404, codeNoHandler, "about:blank", ""},
-		{"no slack source", "/slack/events", goodToken, good, 404, codeNoHandler, "about:blank", ""},
+		{"no source", "/webhooks/other", goodToken, good, 404, codeNoHandler, "about:blank", "no_source"},
+		{"no slack source", "/slack/events", goodToken, good, 404, codeNoHandler, "about:blank", "no_source"},
+		{"below a source", "/webhooks/vendor/", goodToken, good, 404, codeNoHandler, "about:blank", "no_route"},
 		{"no route", "/webhook", goodToken, good, 404, codeNoHandler, "about:blank", ""},
 		{"unsigned", "/webhooks/vendor", "", good, 401, codeSignature, problemSpace + "missing-signature", "missing_signature"},
 		{"forged", "/webhooks/vendor", "wrong", good, 401, codeSignature, problemSpace + "invalid-signature", "signature_mismatch"},
 		{"stale", "/webhooks/vendor", "stale", good, 401, codeReplay, problemSpace + "replay-detected", "stale_timestamp"},
 		{"stale, 400", "/webhooks/strict", "stale", good, 400, codeReplay, problemSpace + "replay-detected", "stale_timestamp"},
-		{"too little assurance", "/webhooks/strict", goodToken, good, 401, codeSignature, problemSpace + "invalid-signature", "signature_mismatch"},
+		{"too little assurance", "/webhooks/strict", goodToken, good, 401, codeSignature, problemSpace + "invalid-signature", "assurance_too_low"},
 		{"a verifier that breaks", "/webhooks/vendor", "odd", good, 500, codeFailed, "about:blank", "unexpected_error"},
 		{"a verifier that proves nothing", "/webhooks/vendor", "nothing", good, 500, codeFailed, "about:blank", "unexpected_error"},
 		{"malformed", "/webhooks/vendor", goodToken, "{", 400, codeMalformed, problemSpace + "malformed-payload", "malformed_payload"},
 		{"missing fields", "/webhooks/vendor", goodToken, body(t, "e1", incident.Signal{}), 400, codeMalformed, problemSpace + "invalid-fields", "invalid fields: title (required), deduplication_key (required)"},
-		{"too large", "/webhooks/vendor", goodToken, strings.Repeat("x", 1<<20+1), 413, codeTooLarge, "about:blank", ""},
+		{"too large", "/webhooks/vendor", goodToken, strings.Repeat("x", 1<<20+1), 413, codeTooLarge, "about:blank", "body_too_large"},
 		{"panic", "/webhooks/vendor", goodToken, "panic", 500, codeFailed, "about:blank", "panic"},
 		{"paused", "/webhooks/paused", goodToken, good, 503, codeFailed, "about:blank", "paused"},
 	} {
@@ -78,8 +79,12 @@ func TestRefusals(t *testing.T) {
 			assert.Equal(t, tc.reason, entry.Reason)
 			assert.Equal(t, tc.status, entry.Status)
 			assert.Equal(t, tc.code, entry.Code)
-			assert.Len(t, entry.SHA256, 64)
 			assert.Equal(t, len(tc.body), entry.Size)
+			if tc.status == 404 || tc.status == 413 {
+				assert.Empty(t, entry.SHA256, "its body was not read")
+				return
+			}
+			assert.Len(t, entry.SHA256, 64)
 			if tc.token != goodToken || tc.name == "too little assurance" {
 				assert.Empty(t, entry.Sealed, "nothing of an unproved delivery is kept")
 				assert.Empty(t, entry.Headers)
@@ -154,7 +159,10 @@ func TestProbe(t *testing.T) {
 		assert.Equal(t, "POST", w.Header().Get("Allow"))
 		assert.NotContains(t, w.Body.String(), "abc")
 	}
-	assert.Empty(t, b.gate.entries(), "it is no delivery")
+	entries := b.gate.entries()
+	assert.Equal(t, []contract.Outcome{contract.OutcomeHandshake, contract.OutcomeHandshake, contract.OutcomeRejected, contract.OutcomeRejected}, outcomes(entries))
+	assert.Equal(t, []string{"probe", "probe", "method", "method"}, []string{entries[0].Reason, entries[1].Reason, entries[2].Reason, entries[3].Reason})
+	assert.Equal(t, "nobody", entries[3].Source)
 	assert.Zero(t, b.vendor.parsed)
 }
 

@@ -49,7 +49,8 @@ func (p *pipeline) act(ctx context.Context, sub *submission, d admission.Decisio
 	case admission.Over:
 		return p.fold(ctx, sub)
 	case admission.Refused:
-		a := refuse(limited(), contract.OutcomeLimited, "hard_cap")
+		a := refuse(limited(), contract.OutcomeLimited, contract.ReasonHardCap)
+		a.limit = sub.claim.Limits.Cap()
 		a.retryAfter = d.RetryAfter
 		return a
 	default:
@@ -60,7 +61,7 @@ func (p *pipeline) act(ctx context.Context, sub *submission, d admission.Decisio
 // reopen makes room for a new incident after the old one turned out closed. The
 // rate was counted already.
 func (p *pipeline) reopen(ctx context.Context, sub *submission, d admission.Decision) {
-	sub.claim.SkipRate = true
+	sub.claim.SkipRate, sub.reopened = true, true
 	claim := sub.claim
 	// Whatever the verdict: by now another signal may have opened the window.
 	if err := p.Windows.Release(ctx, claim.Source, claim.Window, d.WorkflowID); err != nil {
@@ -84,11 +85,12 @@ func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decisi
 		return p.startFailed(ctx, sub, claim, d, start, err)
 	case result.Outcome == starter.Started:
 		a := sub.accepted(d, result.RunID)
-		p.confirm(ctx, sub, claim, d.Count, a)
+		p.confirm(ctx, sub, claim, d, a)
 		return a
 	case result.Outcome == starter.AlreadyTaken && d.WorkflowID == sub.claim.WorkflowID:
 		a := sub.duplicate(d.WorkflowID, d.IncidentID)
-		p.confirm(ctx, sub, claim, d.Count, a)
+		a.rule = contract.RuleTaken
+		p.confirm(ctx, sub, claim, d, a)
 		return a
 	default:
 		return p.join(ctx, sub, claim, d, result.Running)
@@ -98,7 +100,7 @@ func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decisi
 func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision, start contract.Command, cause error) *answer {
 	if errors.Is(cause, starter.ErrPermanent) {
 		p.abandon(ctx, sub, claim)
-		a := refuse(internal(), contract.OutcomeFailed, "start_refused")
+		a := refuse(internal(), contract.OutcomeFailed, contract.ReasonStartRefused)
 		a.failure = cause
 		return a
 	}
@@ -108,7 +110,7 @@ func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admis
 	}
 	p.warn(ctx, "temporal did not take the start in time; the spool did", sub, cause)
 	a := sub.accepted(d, "spooled")
-	p.confirm(ctx, sub, claim, d.Count, a)
+	p.confirm(ctx, sub, claim, d, a)
 	return a
 }
 
@@ -119,8 +121,8 @@ func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admis
 // milestones, as long as its incident is known to run.
 func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision, running bool) *answer {
 	if d.Verdict == admission.Pending && running && d.Count > 1 && !contract.Milestone(d.Count) {
-		a := sub.repeated(d.WorkflowID, claim.IncidentID)
-		p.confirm(ctx, sub, claim, d.Count, a)
+		a := sub.running(d.WorkflowID, claim.IncidentID)
+		p.confirm(ctx, sub, claim, d, a)
 		return a
 	}
 	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(pendingCount(d)), Fallback: sub.input()}
@@ -140,8 +142,8 @@ func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Cl
 			claim.IncidentID = name
 		}
 	}
-	a := sub.repeated(d.WorkflowID, claim.IncidentID)
-	p.confirm(ctx, sub, claim, d.Count, a)
+	a := sub.running(d.WorkflowID, claim.IncidentID)
+	p.confirm(ctx, sub, claim, d, a)
 	return a
 }
 
@@ -176,7 +178,7 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 	case !told:
 		return nil
 	}
-	p.confirm(ctx, sub, sub.claim.For(d), d.Count, a)
+	p.confirm(ctx, sub, sub.claim.For(d), d, a)
 	return a
 }
 
@@ -198,10 +200,16 @@ func (p *pipeline) tell(ctx context.Context, cmd contract.Command) (told bool, e
 
 // confirm opens the claim's marks and logs the delivery. The start is durable by
 // now, so a failure costs an extra start that Temporal will refuse, no more.
-func (p *pipeline) confirm(ctx context.Context, sub *submission, claim admission.Claim, count int64, a *answer) {
+func (p *pipeline) confirm(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision, a *answer) {
 	entry := sub.delivery
-	entry.Outcome, entry.Reason, entry.Count = a.outcome, a.reason, count
-	entry.WorkflowID, entry.IncidentID = a.workflowID, a.incidentID
+	complete(&entry, a)
+	entry.Count = d.Count
+	amend(&entry, func(t *contract.Trace) {
+		t.Local, t.WindowStart, t.WindowEnd = d.Local, d.WindowStart, d.WindowEnd
+		if t.WindowEnd.IsZero() && claim.Window != "" { // Confirm opens it
+			t.WindowStart, t.WindowEnd = sub.receivedAt.UTC(), sub.receivedAt.Add(claim.Limits.Folds()).UTC()
+		}
+	})
 	if err := p.Gate.Confirm(ctx, claim, entry); err != nil {
 		p.warn(ctx, "the claim was not confirmed", sub, err)
 		return
@@ -219,7 +227,7 @@ func (p *pipeline) abandon(ctx context.Context, sub *submission, claim admission
 
 // failed is the answer when nothing could take the signal.
 func failed(err error) *answer {
-	a := refuse(unavailable(), contract.OutcomeFailed, "nothing_durable")
+	a := refuse(unavailable(), contract.OutcomeFailed, contract.ReasonNothingDurable)
 	a.retryAfter, a.failure = retryAfter, err
 	return a
 }

@@ -421,10 +421,25 @@ func TestBatches(t *testing.T) {
 	assert.Equal(t, b.temporal.started[0].Start.Signal.IncidentID, r.IncidentID, "the first of the most important")
 	assert.Len(t, b.temporal.started, 2)
 	entries := b.gate.entries()
-	require.Len(t, entries, 2)
-	assert.Equal(t, entries[0].ID+"-3", entries[1].ID, "every occurrence has an entry")
-	assert.NotEmpty(t, entries[0].Sealed)
-	assert.Empty(t, entries[1].Sealed, "the bytes are kept once")
+	require.Len(t, entries, 4, "one for each signal, and one for the attempt")
+	assert.Equal(t, []contract.Outcome{contract.OutcomeAccepted, contract.OutcomeAccepted, contract.OutcomeIgnored, contract.OutcomeAccepted}, outcomes(entries))
+	attempt := entries[3]
+	for i, part := range []int{1, 3, 2, 0} {
+		e := entries[i]
+		assert.Equal(t, part, e.Part)
+		assert.Equal(t, 3, e.Signals)
+		assert.Equal(t, 200, e.Status)
+		if part > 0 {
+			assert.Equal(t, contract.PartID(attempt.ID, part), e.ID)
+			assert.Empty(t, e.Sealed, "the bytes are kept once")
+			assert.Empty(t, e.Headers)
+		}
+	}
+	assert.NotEmpty(t, attempt.Sealed)
+	assert.NotEmpty(t, attempt.Headers)
+	assert.Empty(t, attempt.IncidentID+attempt.WorkflowID, "it counts as no occurrence of any of its incidents")
+	assert.Equal(t, 3, b.temporal.started[1].Start.Signal.RawPayload.Part)
+	assert.Equal(t, attempt.ID, b.temporal.started[1].Start.Signal.RawPayload.DeliveryID)
 	_, r = b.post(t, body(t, "e1", signal(event("1")), signal(event("2"), resolvedSignal), signal(event("3"))))
 	assert.Equal(t, "duplicate", r.Status)
 
@@ -439,8 +454,9 @@ func TestBatches(t *testing.T) {
 	}
 	payload := body(t, "e1", signal(event("1")), signal(event("2")))
 	assert.Equal(t, 503, c.do(request(t, "/webhooks/vendor", goodToken, payload)).Code)
-	assert.Equal(t, []contract.Outcome{contract.OutcomeAccepted, contract.OutcomeFailed}, outcomes(c.gate.entries()))
+	assert.Equal(t, []contract.Outcome{contract.OutcomeAccepted, contract.OutcomeFailed, contract.OutcomeFailed}, outcomes(c.gate.entries()))
 	assert.True(t, strings.HasSuffix(c.gate.entries()[1].ID, "-2"))
+	assert.Equal(t, []int{200, 503, 503}, []int{c.gate.entries()[0].Status, c.gate.entries()[1].Status, c.gate.entries()[2].Status})
 	c.temporal.before, c.temporal.fail = nil, nil
 	_, r = c.post(t, payload)
 	assert.Equal(t, "enqueued", r.Status)

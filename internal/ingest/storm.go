@@ -40,7 +40,7 @@ func (p *pipeline) storm(over *submission) *submission {
 		Description: "Alerts beyond the source's rate are counted here instead of starting an incident each. The delivery log has every one of them.",
 		Key:         stormKey,
 		RawPayload: incident.RawPayload{
-			DeliveryID: over.delivery.ID, ContentType: over.delivery.ContentType,
+			DeliveryID: over.attempt, Part: over.delivery.Part, ContentType: over.delivery.ContentType,
 			Size: over.delivery.Size, SHA256: over.delivery.SHA256,
 		},
 	}
@@ -53,12 +53,15 @@ func (p *pipeline) storm(over *submission) *submission {
 	claim.WorkflowID, claim.IncidentID, claim.Window, claim.SkipRate = id, s.IncidentID, window, true
 	claim.Limits = src.limits(src.Debounce)
 	delivery := over.delivery
-	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, "over_rate"
+	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, contract.ReasonOverRate.String()
+	amend(&delivery, func(t *contract.Trace) {
+		t.Window, t.Limit, t.Handler = contract.WindowStorm, src.RatePerMin, contract.WorkflowTriage
+	})
 	input := &contract.TriageInput{
 		Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID,
 	}
 	return &submission{
-		source: src, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery, signal: s, receivedAt: now,
+		source: src, attempt: over.attempt, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery, signal: s, receivedAt: now,
 		input: func() *contract.TriageInput { return input },
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -31,32 +32,75 @@ func (s *Store) Delivery(ctx context.Context, id string) (contract.Delivery, err
 	return row.delivery(), nil
 }
 
-// DeliveryFilter narrows Deliveries; a zero field does not.
+// DeliveryFilter narrows a list of deliveries; a zero field does not.
 type DeliveryFilter struct {
 	IncidentID string
 	Source     string
+	Provider   string
 	Outcomes   []contract.Outcome // any of these
-	Limit      int                // default 50, at most 1,000
+	EventID    string             // the sender's id of the event
+	SecretID   string             // the secret that proved it
+	Since      time.Time          // received then or later
+	Until      time.Time          // received before
+	// Text is in the reason or the code, whatever the case of ASCII letters. No
+	// index helps to find it: give a time, a source or outcomes too where the log
+	// is long.
+	Text string
+	// Parts adds the parts of deliveries that held several signals (see
+	// contract.Delivery). They are in the list of an incident anyway, because a
+	// part may be what belongs to it.
+	Parts bool
+	Limit int    // default 50, at most 1,000
+	After string // the Next of the page before
 }
 
 // Deliveries lists deliveries, the one received last first, without their
-// sealed bytes: ask Delivery for those.
+// sealed bytes: ask Delivery for those. DeliveryPage tells whether there are more.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]contract.Delivery, error) {
+	p, err := s.DeliveryPage(ctx, f)
+	return p.Items, err
+}
+
+// DeliveryPage is a page of Deliveries. The error is ErrCursor for an After that
+// is not a cursor.
+func (s *Store) DeliveryPage(ctx context.Context, f DeliveryFilter) (Page[contract.Delivery], error) {
 	var rows []deliveryRow
 	q := s.read.NewSelect().Model(&rows).ExcludeColumn("sealed")
 	equal(q, "incident_id", f.IncidentID)
 	equal(q, "source", f.Source)
-	if len(f.Outcomes) > 0 {
-		q.Where("outcome IN (?)", bun.List(f.Outcomes))
+	equal(q, "provider", f.Provider)
+	equal(q, "event_id", f.EventID)
+	equal(q, "secret_id", f.SecretID)
+	anyOf(q, "outcome", f.Outcomes)
+	if !f.Parts && f.IncidentID == "" {
+		q.Where("part = 0")
 	}
-	if err := q.Order("received_at DESC", "id DESC").Limit(bounded(f.Limit)).Scan(ctx); err != nil {
-		return nil, fmt.Errorf("record: list deliveries: %w", err)
+	if f.Text != "" {
+		s.contains(q, f.Text, "reason", "code")
 	}
-	list := make([]contract.Delivery, len(rows))
-	for i := range rows {
-		list[i] = rows[i].delivery()
+	l := listing{column: "received_at", since: f.Since, until: f.Until, after: f.After, limit: f.Limit}
+	if err := l.page(q); err != nil {
+		return Page[contract.Delivery]{}, err
 	}
-	return list, nil
+	if err := q.Scan(ctx); err != nil {
+		return Page[contract.Delivery]{}, fmt.Errorf("record: list deliveries: %w", err)
+	}
+	return paged(rows, f.Limit, (*deliveryRow).delivery, func(r *deliveryRow) cursor { return cursor{r.ReceivedAt, r.ID} }), nil
+}
+
+// contains narrows a query to rows with a text in one of the columns. The
+// collation makes lower() the same in both databases.
+func (s *Store) contains(q *bun.SelectQuery, text string, columns ...string) {
+	lower := "lower(?)"
+	if s.postgres() {
+		lower = `lower(? COLLATE "C")`
+	}
+	q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+		for _, c := range columns {
+			q.WhereOr(lower+" LIKE ? ESCAPE '!'", bun.Ident(c), pattern(foldASCII(cleanText(text))))
+		}
+		return q
+	})
 }
 
 // Occurrences counts the deliveries that belong to an incident (see Occurring).

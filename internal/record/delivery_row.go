@@ -8,13 +8,21 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
+// How much an entry knows, in the column settled. One that knows more replaces
+// one that knows less.
+const (
+	settledNothing  = iota // no outcome yet
+	settledWorkflow        // what the workflow knows of the delivery that started it
+	settledIngest          // what was answered, and why
+)
+
 // deliveryRow is a row of the table deliveries.
 type deliveryRow struct {
 	bun.BaseModel `bun:"table:deliveries,alias:d"`
 
 	ID          string `bun:",pk"`
 	Part        int
-	Settled     int // 1 once the outcome is known
+	Settled     int // how much is known; see below
 	Source      string
 	Provider    string
 	ReceivedAt  time.Time
@@ -51,7 +59,7 @@ func rowOfDelivery(d *contract.Delivery) deliveryRow {
 		Trace: jsonOf(d.Trace),
 	}
 	if row.Outcome != "" {
-		row.Settled = 1
+		row.Settled = settledIngest
 	}
 	if len(row.Sealed) == 0 {
 		row.Sealed = nil

@@ -85,23 +85,51 @@ func (s *Store) Incident(ctx context.Context, id string) (Incident, error) {
 	return row.incident(), nil
 }
 
-// IncidentFilter narrows Incidents; a zero field does not.
+// IncidentFilter narrows a list of incidents; a zero field does not.
 type IncidentFilter struct {
-	Status incident.Status
-	Source string
-	Limit  int // default 50, at most 1,000
+	Status      incident.Status
+	Phases      []contract.Phase    // any of these
+	Severities  []incident.Severity // any of these
+	Source      string
+	Fingerprint string
+	Text        string    // in the title, whatever the case and spacing
+	Since       time.Time // opened then or later
+	Until       time.Time // opened before
+	Limit       int       // default 50, at most 1,000
+	After       string    // the Next of the page before
 }
 
 // Incidents lists incidents, the one opened last first.
 func (s *Store) Incidents(ctx context.Context, f IncidentFilter) ([]Incident, error) {
+	p, err := s.incidentPage(ctx, f)
+	return p.Items, err
+}
+
+// IncidentPage is a page of Incidents, without their Signal and Evidence: ask
+// Incident for those. The error is ErrCursor for an After that is not a cursor.
+func (s *Store) IncidentPage(ctx context.Context, f IncidentFilter) (Page[Incident], error) {
+	return s.incidentPage(ctx, f, "signal", "evidence")
+}
+
+func (s *Store) incidentPage(ctx context.Context, f IncidentFilter, without ...string) (Page[Incident], error) {
 	var rows []incidentRow
-	q := s.read.NewSelect().Model(&rows)
+	q := s.read.NewSelect().Model(&rows).ExcludeColumn(append(without, "title_search")...)
 	equal(q, "status", string(f.Status))
 	equal(q, "source", f.Source)
-	if err := q.Order("opened_at DESC", "id DESC").Limit(bounded(f.Limit)).Scan(ctx); err != nil {
-		return nil, fmt.Errorf("record: list incidents: %w", err)
+	equal(q, "fingerprint", f.Fingerprint)
+	anyOf(q, "phase", f.Phases)
+	anyOf(q, "severity", f.Severities)
+	if text := foldTitle(cleanText(f.Text)); text != "" {
+		q.Where("title_search LIKE ? ESCAPE '!'", pattern(text))
 	}
-	return incidents(rows), nil
+	l := listing{column: "opened_at", since: f.Since, until: f.Until, after: f.After, limit: f.Limit}
+	if err := l.page(q); err != nil {
+		return Page[Incident]{}, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return Page[Incident]{}, fmt.Errorf("record: list incidents: %w", err)
+	}
+	return paged(rows, f.Limit, (*incidentRow).incident, func(r *incidentRow) cursor { return cursor{r.OpenedAt, r.ID} }), nil
 }
 
 // PastQuery describes an incident whose like is looked for.
@@ -142,11 +170,16 @@ func (s *Store) PastIncidents(ctx context.Context, p PastQuery) ([]Incident, err
 	return incidents(rows), nil
 }
 
-// hashTitle makes titles comparable whatever their case and spacing. It is done
+// foldTitle makes titles comparable whatever their case and spacing. It is done
 // here because lower() knows only ASCII in SQLite and goes by locale in
-// PostgreSQL, and it is a hash because an index entry has a size limit.
+// PostgreSQL.
+func foldTitle(title string) string {
+	return strings.ToLower(strings.Join(strings.Fields(title), " "))
+}
+
+// hashTitle is a folded title as an index can hold it, which has a size limit.
 func hashTitle(title string) string {
-	folded := strings.ToLower(strings.Join(strings.Fields(title), " "))
+	folded := foldTitle(title)
 	if folded == "" {
 		return ""
 	}

@@ -25,6 +25,7 @@ type incidentRow struct {
 	Phase          string
 	Title          string
 	TitleHash      string
+	TitleSearch    string
 	Fingerprint    string
 	GroupHash      string
 	SlackChannel   string
@@ -65,7 +66,7 @@ func rowOfIncident(in Incident) incidentRow {
 		Signal: jsonOf(in.Signal), Evidence: jsonOf(in.Evidence), Verdict: jsonOf(in.Verdict),
 	}
 	cleanStrings(&row)
-	row.TitleHash = hashTitle(row.Title)
+	row.TitleHash, row.TitleSearch = hashTitle(row.Title), foldTitle(row.Title)
 	return row
 }
 

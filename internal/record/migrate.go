@@ -22,9 +22,9 @@ const migratePatience = 2 * time.Minute
 
 // Migration is one step of the schema.
 type Migration struct {
-	Version   int64
-	Name      string
-	AppliedAt time.Time // zero when it is not applied
+	Version   int64     `json:"version"`
+	Name      string    `json:"name"`
+	AppliedAt time.Time `json:"applied_at,omitzero"` // zero when it is not applied
 }
 
 // migrator applies the migrations of one dialect to one database.

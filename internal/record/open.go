@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -14,7 +17,14 @@ type Store struct {
 	write   *bun.DB
 	read    *bun.DB // the same as write on PostgreSQL
 	migrate *migrator
+
+	unprepared atomic.Bool // named statements do not last on PostgreSQL: see saveArrays
+	cleaning   sync.Mutex  // held by CleanUp
+	now        func() time.Time
+	between    func() // called between two batches of CleanUp, for tests
 }
+
+func (s *Store) postgres() bool { return s.read == s.write }
 
 // Open connects to the database at url and brings its schema up to date.
 //

@@ -11,7 +11,7 @@ import (
 // have that delivery. It may be called late, twice or out of order.
 func (s *Store) Record(ctx context.Context, r contract.IncidentRecord) error {
 	if r.Phase == contract.PhaseOpening {
-		if err := s.SaveDeliveries(ctx, []contract.Delivery{opening(r)}); err != nil {
+		if err := s.saveEach(ctx, opening(r)); err != nil {
 			return err
 		}
 	}
@@ -36,12 +36,29 @@ func incidentOf(r contract.IncidentRecord) Incident {
 	return in
 }
 
-func opening(r contract.IncidentRecord) contract.Delivery {
+// opening is what a workflow knows of the delivery that started it. Of one that
+// held several signals it knows what became of its own, and the bytes, but not
+// what was answered.
+func opening(r contract.IncidentRecord) []deliveryRow {
 	raw := r.Signal.RawPayload
-	return contract.Delivery{
+	attempt := contract.Delivery{
 		ID: raw.DeliveryID, Source: r.Signal.Source, Provider: r.Signal.Provider, ReceivedAt: r.OpenedAt,
-		EventType: r.Signal.EventType, Outcome: contract.OutcomeAccepted, Status: 200, Signals: 1,
-		WorkflowID: r.WorkflowID, IncidentID: r.ID, Fingerprint: r.Signal.Fingerprint, Count: 1,
-		ContentType: raw.ContentType, Size: raw.Size, SHA256: raw.SHA256, Sealed: raw.Sealed,
+		EventType: r.Signal.EventType, ContentType: raw.ContentType, Size: raw.Size, SHA256: raw.SHA256,
 	}
+	own := attempt
+	own.Outcome, own.Status, own.Signals, own.Count = contract.OutcomeAccepted, 200, 1, 1
+	own.WorkflowID, own.IncidentID, own.Fingerprint = r.WorkflowID, r.ID, r.Signal.Fingerprint
+	if raw.Part == 0 {
+		own.Sealed = raw.Sealed
+		return []deliveryRow{openingRow(own)}
+	}
+	own.ID, own.Part = contract.PartID(raw.DeliveryID, raw.Part), raw.Part
+	attempt.Sealed = raw.Sealed
+	return []deliveryRow{openingRow(own), rowOfDelivery(&attempt)}
+}
+
+func openingRow(d contract.Delivery) deliveryRow {
+	row := rowOfDelivery(&d)
+	row.Settled = settledWorkflow
+	return row
 }

@@ -40,6 +40,8 @@ func openPostgres(ctx context.Context, addr address) (*Store, error) {
 	// bun writes values into the text of a query, so every text is new and a
 	// prepared statement would be used once. Its quoting relies on these two.
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	// The one that is prepared is the delivery log's (save_postgres.go).
+	cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = 8, 8
 	cfg.RuntimeParams["standard_conforming_strings"] = "on"
 	cfg.RuntimeParams["client_encoding"] = "UTF8"
 	if cfg.RuntimeParams["application_name"] == "" {
@@ -58,7 +60,7 @@ func openPostgres(ctx context.Context, addr address) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	b := bun.NewDB(db, pgdialect.New())
-	return &Store{write: b, read: b, migrate: migrate}, nil
+	return &Store{write: b, read: b, migrate: migrate, now: time.Now}, nil
 }
 
 // explainPostgres says where nerve tried to connect and what to do. The cause

@@ -11,7 +11,7 @@ import (
 )
 
 // One statement holds at most this many rows and sealed bytes (which are twice
-// as long in SQL), so that a batch of large bodies stays a few megabytes of
+// as long in SQLite's text), so that a batch of large bodies stays a few megabytes of
 // memory here and in the database.
 const (
 	rowsPerInsert  = 200
@@ -34,7 +34,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // SaveDeliveries writes a batch of the delivery log, in one transaction. The
 // same delivery may come any number of times, in one batch or in several: an
-// entry that has an outcome replaces one that has none, and is never replaced.
+// entry that has an outcome replaces one that has none, and is never replaced,
+// but for what a workflow recorded of its opening.
 // Sealed bytes and headers stay, whichever entry brought them.
 //
 // A Retryable error means that nothing was saved and the batch should come
@@ -45,6 +46,11 @@ func (s *Store) SaveDeliveries(ctx context.Context, batch []contract.Delivery) e
 	for i := range batch {
 		rows[i] = rowOfDelivery(&batch[i])
 	}
+	return s.saveEach(ctx, rows)
+}
+
+// saveEach saves rows together, and one by one when the database refuses them.
+func (s *Store) saveEach(ctx context.Context, rows []deliveryRow) error {
 	err := s.saveRows(ctx, rows)
 	if err == nil || ctx.Err() != nil || Retryable(err) {
 		return err
@@ -69,10 +75,26 @@ func (s *Store) saveRows(ctx context.Context, rows []deliveryRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	err := s.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	save := s.saveLiterals
+	if s.postgres() {
+		save = s.saveArrays
+	}
+	if err := save(ctx, rows); err != nil {
+		return fmt.Errorf("record: save deliveries: %w", err)
+	}
+	return nil
+}
+
+// saveLiterals writes rows in one transaction with statements that bun writes,
+// values and all.
+func (s *Store) saveLiterals(ctx context.Context, rows []deliveryRow) error {
+	return s.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		for len(rows) > 0 {
 			n := insertable(rows)
 			chunk := rows[:n]
+			if err := countUse(ctx, tx, chunk); err != nil {
+				return err
+			}
 			if _, err := upsertDeliveries(tx, &chunk).Exec(ctx); err != nil {
 				return err
 			}
@@ -80,10 +102,6 @@ func (s *Store) saveRows(ctx context.Context, rows []deliveryRow) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("record: save deliveries: %w", err)
-	}
-	return nil
 }
 
 // insertable says how many rows go into the next statement: as many as the
@@ -102,17 +120,23 @@ func insertable(rows []deliveryRow) int {
 
 func upsertDeliveries(tx bun.Tx, rows *[]deliveryRow) *bun.InsertQuery {
 	q := tx.NewInsert().Model(rows).On("CONFLICT (id) DO UPDATE")
-	for _, f := range q.GetModel().(bun.TableModel).Table().DataFields {
-		name := bun.Ident(f.Name)
-		switch f.Name {
-		case "sealed", "headers":
-			q.Set("? = CASE WHEN EXCLUDED.settled > ?TableAlias.settled THEN COALESCE(EXCLUDED.?, ?TableAlias.?) "+
-				"ELSE COALESCE(?TableAlias.?, EXCLUDED.?) END", name, name, name, name, name)
-		default:
-			q.Set("? = CASE WHEN EXCLUDED.settled > ?TableAlias.settled THEN EXCLUDED.? ELSE ?TableAlias.? END",
-				name, name, name)
-		}
+	for _, c := range deliveryColumns {
+		q.Set(c.name + " = " + settles(c.name))
 	}
-	return q.Where("EXCLUDED.settled > ?TableAlias.settled " +
-		"OR (?TableAlias.sealed IS NULL AND EXCLUDED.sealed IS NOT NULL)")
+	return q.Where(settlesWhere)
+}
+
+// settlesWhere is when an entry changes the row that is there: when it brings
+// the outcome, or the bytes that are missing.
+const settlesWhere = "EXCLUDED.settled > d.settled OR (d.sealed IS NULL AND EXCLUDED.sealed IS NOT NULL)"
+
+// settles is what a column becomes then: what came with the outcome, and of the
+// bytes and headers whatever there is.
+func settles(column string) string {
+	theirs, ours := "EXCLUDED."+column, "d."+column
+	if column == "sealed" || column == "headers" {
+		return "CASE WHEN EXCLUDED.settled > d.settled THEN COALESCE(" + theirs + ", " + ours + ") " +
+			"ELSE COALESCE(" + ours + ", " + theirs + ") END"
+	}
+	return "CASE WHEN EXCLUDED.settled > d.settled THEN " + theirs + " ELSE " + ours + " END"
 }

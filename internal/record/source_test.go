@@ -134,21 +134,3 @@ func TestWindowsAreForgottenAtMostOnceAnHour(t *testing.T) {
 		assert.Equal(t, map[string]record.Purge{"dd": {Epoch: 2, At: at.Add(time.Hour), By: "ops@example.com"}}, set.Purges)
 	})
 }
-
-func TestSecretUse(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, s *record.Store) {
-		var batch []contract.Delivery
-		for i, id := range []string{"old", "new", "new", ""} {
-			d := contract.Delivery{ID: string(rune('a' + i)), Source: "dd", SecretID: id, Outcome: contract.OutcomeAccepted, ReceivedAt: at.Add(time.Duration(i) * time.Hour)}
-			batch = append(batch, d)
-		}
-		require.NoError(t, s.SaveDeliveries(t.Context(), batch))
-		uses, err := s.SecretUse(t.Context(), "dd")
-		require.NoError(t, err)
-		require.Len(t, uses, 2)
-		assert.Equal(t, "new", uses[0].SecretID)
-		assert.Equal(t, at.Add(2*time.Hour), uses[0].LastUsed)
-		assert.Equal(t, at, uses[1].LastUsed)
-	})
-}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -48,7 +49,8 @@ func openSQLite(ctx context.Context, addr address) (*Store, error) {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
 	}
 	return &Store{
-		write: bun.NewDB(writer, sqlitedialect.New()), read: bun.NewDB(reader, sqlitedialect.New()), migrate: migrate,
+		write: bun.NewDB(writer, sqlitedialect.New()), read: bun.NewDB(reader, sqlitedialect.New()),
+		migrate: migrate, now: time.Now,
 	}, nil
 }
 

@@ -49,14 +49,24 @@ func jsonOf[T any](value T) jsonText[T] {
 
 // Value is what bun writes.
 func (j jsonText[T]) Value() (driver.Value, error) {
+	text, err := j.text()
+	if text == nil {
+		return nil, err
+	}
+	return *text, nil
+}
+
+// text is what is stored; nil is NULL.
+func (j jsonText[T]) text() (*string, error) {
 	if !j.set {
-		return nil, nil
+		return nil, nil //nolint:nilnil // NULL is no fault
 	}
 	b, err := json.Marshal(j.value)
 	if err != nil {
 		return nil, fmt.Errorf("record: encode: %w", err)
 	}
-	return string(withoutNUL(b)), nil
+	text := string(withoutNUL(b))
+	return &text, nil
 }
 
 // Scan reads what Value wrote.

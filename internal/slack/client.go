@@ -53,6 +53,13 @@ func New(token, apiURL string, httpClient *http.Client) (*Client, error) {
 // Self is who the token belongs to.
 type Self struct {
 	BotID, UserID, TeamID string
+	// Scopes are what the token may do, where Slack says so.
+	Scopes []string
+}
+
+// Scopes are the bot scopes that nerve cannot do without.
+var Scopes = []string{
+	"app_mentions:read", "channels:history", "chat:write", "groups:history", "metadata.message:read", "reactions:read", "reactions:write",
 }
 
 // self is Self, asked once.
@@ -75,7 +82,13 @@ func (c *Client) Self(ctx context.Context) (Self, error) {
 	if err != nil {
 		return Self{}, translate("auth.test", err)
 	}
-	return Self{BotID: a.BotID, UserID: a.UserID, TeamID: a.TeamID}, nil
+	self := Self{BotID: a.BotID, UserID: a.UserID, TeamID: a.TeamID}
+	for _, scope := range strings.Split(a.Header.Get("X-OAuth-Scopes"), ",") {
+		if scope = strings.TrimSpace(scope); scope != "" {
+			self.Scopes = append(self.Scopes, scope)
+		}
+	}
+	return self, nil
 }
 
 // React puts an emoji on the message. One that is there already is a success.

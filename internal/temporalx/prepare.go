@@ -45,6 +45,25 @@ func Prepare(ctx context.Context, c Services, namespace string, attrs []string, 
 	return errors.Join(warnRetention, warnAttrs)
 }
 
+// Inspect returns the search attributes that namespace lacks and the same errors
+// as Prepare, and changes nothing.
+func Inspect(ctx context.Context, c Services, namespace string, attrs []string, need time.Duration) (missing []string, err error) {
+	namespace = cmp.Or(namespace, DefaultNamespace)
+	warn, err := checkRetention(ctx, c, namespace, need)
+	if err != nil {
+		return nil, err
+	}
+	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	switch {
+	case denied(err):
+		return nil, errors.Join(warn, &PermissionError{Namespace: namespace, Doing: "list the search attributes", Err: err})
+	case err != nil:
+		return nil, fmt.Errorf("temporalx: list search attributes of namespace %q: %w", namespace, err)
+	}
+	missing, err = lacking(namespace, have.GetCustomAttributes(), attrs)
+	return missing, errors.Join(warn, err)
+}
+
 // ensureAttributes returns what nerve can live with as warn, all else as err.
 func ensureAttributes(ctx context.Context, c Services, namespace string, attrs []string) (warn, err error) {
 	if len(attrs) == 0 {

@@ -4,7 +4,7 @@
 --
 -- KEYS: delivery, window, last, delivery stream
 -- ARGV: workflow, incident, has delivery, has window, delivery TTL (ms),
---       window TTL (ms), last TTL (ms), stream limit, delivery entry (JSON)
+--       window TTL (ms), last TTL (ms), stream limit, delivery entry (JSON), now (ms since 1970)
 -- Returns 1 when the stream was full.
 local workflow, incident = ARGV[1], ARGV[2]
 
@@ -19,10 +19,10 @@ end
 if ARGV[4] == '1' then
   local win = redis.call('HMGET', KEYS[2], 's', 'w')
   if not win[1] then
-    redis.call('HSET', KEYS[2], 's', 'open', 'w', workflow, 'i', incident, 'n', 1)
+    redis.call('HSET', KEYS[2], 's', 'open', 'w', workflow, 'i', incident, 'n', 1, 't', ARGV[10])
     redis.call('PEXPIRE', KEYS[2], ARGV[6])
   elseif win[1] == 'pending' and win[2] == workflow then
-    redis.call('HSET', KEYS[2], 's', 'open')
+    redis.call('HSET', KEYS[2], 's', 'open', 't', ARGV[10])
     redis.call('PEXPIRE', KEYS[2], ARGV[6])
   end
   if not win[1] or win[2] == workflow then

@@ -1,0 +1,41 @@
+package doctor
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/nerve-alerts/nerve/internal/privacy"
+)
+
+// settings looks at what needs no connection.
+func (x *examination) settings(context.Context) []Finding {
+	r := &report{area: "configuration"}
+	for _, m := range x.Mistakes {
+		r.add(Problem, m.Fix, "%s %s", m.Key, m.Problem)
+	}
+	if len(x.Mistakes) == 0 {
+		r.ok("ingest and worker would start with it")
+	}
+	if raw := x.Config.Keyset.Reveal(); raw != "" {
+		if k, err := privacy.ParseKeyset([]byte(raw)); err == nil {
+			r.ok("%s", k.String())
+		}
+	}
+	for _, p := range x.Config.TrustedProxies {
+		if everybody(p) {
+			r.add(Danger, "Name the proxy's own addresses in trusted_proxies",
+				"trusted_proxies holds %s: every sender can claim any address, and the pause after failed attempts means nothing", p)
+		}
+	}
+	if !x.Dev && x.Config.Codec.Token.Reveal() == "" {
+		r.add(Warning, "Set NERVE_CODEC_TOKEN and NERVE_CODEC_ORIGINS on the workers",
+			"codec.token is not set: Temporal UI shows encrypted payloads only")
+	}
+	return r.all
+}
+
+// everybody reports whether a proxy entry holds half of the internet or more.
+func everybody(entry string) bool {
+	prefix, err := netip.ParsePrefix(entry)
+	return err == nil && prefix.Bits() <= 1
+}
