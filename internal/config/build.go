@@ -29,6 +29,7 @@ func (l *loader) build() *Config {
 		QuietPeriod:    l.duration("quiet_period"),
 		Approvals:      l.approvals(),
 		People:         l.people(),
+		Outbound:       l.outbound(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
 	}
 	if q := l.text("queue.backend"); q != "temporal" {
