@@ -17,6 +17,14 @@ type Slack interface {
 	Only(ctx context.Context, ref incident.SlackRef, emoji string) error
 	Headline(ctx context.Context, channel string, known *incident.SlackRef, r incident.Report) (incident.SlackRef, error)
 	Answer(ctx context.Context, thread incident.SlackRef, known string, r incident.Report) (string, error)
+	// Note posts a short text in the thread, or in the channel where the ref has
+	// no thread, once for each key.
+	Note(ctx context.Context, where incident.SlackRef, key, text string) error
+}
+
+// Silences says what holds a signal back now, or nil.
+type Silences interface {
+	Silenced(ctx context.Context, s incident.Signal) (*contract.Silencing, error)
 }
 
 // Recorder keeps the record of incidents.
@@ -73,6 +81,7 @@ type Deps struct {
 	Auditor   Auditor
 	Opener    Opener
 
+	Silences Silences // nil: none is ever extended
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string
 }

@@ -15,6 +15,9 @@ type RecordInput struct {
 // Record writes the incident's state to the record. An older state never
 // overwrites a newer one, so tries may overtake each other.
 func (a *Activities) Record(ctx context.Context, in RecordInput) error {
+	for i := range in.Record.Actions { // people type reasons, so they may hold anything
+		in.Record.Actions[i].Reason = a.deps.Scrubber.Text(in.Salt, in.Record.Actions[i].Reason)
+	}
 	if err := a.deps.Recorder.Record(ctx, in.Record); err != nil {
 		return a.failed(in.Salt, "record the incident", err)
 	}

@@ -42,6 +42,9 @@ const (
 	stepRemind step = "remind"
 	stepAudit  step = "audit"
 	stepApply  step = "apply"
+
+	stepNote    step = "note"
+	stepSilence step = "silence"
 )
 
 // policy is how a step is tried.
@@ -157,6 +160,14 @@ var policies = map[step]policy{
 	stepApply: {
 		queue: contract.QueueTriage, try: 15 * time.Second, all: 4 * time.Hour, first: time.Second, grow: 2, most: time.Minute,
 		why: "outlasts an outage of the database; after hours the second person would be surprised, so it fails and is asked for anew",
+	},
+	stepNote: {
+		queue: contract.QueueSlack, try: 10 * time.Second, all: 5 * time.Minute, first: time.Second, grow: 4, most: 30 * time.Second,
+		why: "the answer says the same: worth the tries of a light, never the incident",
+	},
+	stepSilence: {
+		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
+		why: "an alert must not wait long for the answer that it may go on being silent: without one it is raised",
 	},
 }
 

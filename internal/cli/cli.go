@@ -25,6 +25,8 @@ type commands struct {
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
 	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
+	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
+	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`

@@ -24,6 +24,7 @@ func (l *loader) build() *Config {
 		DatabaseURL:    l.secretURL("database.url", "postgres", "postgresql", "sqlite", "file"),
 		Keyset:         l.keyset(),
 		Codec:          l.codec(),
+		OIDC:           l.oidc(),
 		TrustedProxies: l.proxies(),
 		MaxBody:        l.size("max_body"),
 		QuietPeriod:    l.duration("quiet_period"),

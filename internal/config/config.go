@@ -23,6 +23,7 @@ type Config struct {
 	DatabaseURL    Secret
 	Keyset         Secret // from the key or from the file it names
 	Codec          Codec
+	OIDC           OIDC
 	TrustedProxies []string
 	MaxBody        int64 // bytes
 	QuietPeriod    time.Duration

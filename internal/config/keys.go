@@ -43,7 +43,7 @@ var keys = append(mainKeys, outboundKeys...)
 
 var mainKeys = []Key{
 	{Env: "NERVE_CONFIG", Doc: "path of the YAML file; the same as --config"},
-	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address to listen on: webhooks for ingest, health and codec for the worker"},
+	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address to listen on: webhooks for ingest; the API, health and codec for the worker"},
 	{Path: "port", Env: "PORT", Default: "8080", Doc: "port to listen on; 0 picks a free one"},
 	{Path: "log.level", Env: "LOG_LEVEL", Default: "info", Doc: "debug, info, warn or error"},
 	{Path: "log.format", Env: "LOG_FORMAT", Default: "json", Doc: "json or text"},
@@ -68,6 +68,12 @@ var mainKeys = []Key{
 	{Path: "keyset_file", Env: "NERVE_KEYSET_FILE", Doc: "file that holds the keyset"},
 	{Path: "codec.token", Env: "NERVE_CODEC_TOKEN", Secret: true, Doc: "token that Temporal UI must show to have payloads decoded; without it the endpoint is off"},
 	{Path: "codec.origins", Env: "NERVE_CODEC_ORIGINS", Doc: "comma-separated origins of Temporal UI that may call the codec endpoint"},
+	{Path: "oidc.issuer", Env: "NERVE_OIDC_ISSUER", Doc: "OpenID Connect issuer whose logins the API takes (docs/api.md); without it only API tokens"},
+	{Path: "oidc.client_id", Env: "NERVE_OIDC_CLIENT_ID", Doc: "client id (audience) that a login must be for"},
+	{Path: "oidc.groups_claim", Env: "NERVE_OIDC_GROUPS_CLAIM", Default: "groups", Doc: "claim that lists a person's groups"},
+	{Path: "oidc.read", Env: "NERVE_OIDC_READ", Doc: "comma-separated addresses, domains (@example.com) and groups (group:NAME) that may read"},
+	{Path: "oidc.respond", Env: "NERVE_OIDC_RESPOND", Doc: "the same for those who may also respond to incidents"},
+	{Path: "oidc.admin", Env: "NERVE_OIDC_ADMIN", Doc: "the same for those who may also change sources and tokens"},
 	{Path: "trusted_proxies", Env: "NERVE_TRUSTED_PROXIES", Doc: "comma-separated addresses or CIDRs whose X-Forwarded-For is believed; none by default"},
 	{Path: "max_body", Env: "NERVE_MAX_BODY", Default: "1MiB", Doc: "largest body taken, in bytes, KiB or MiB; more is answered 413"},
 	{Path: "quiet_period", Env: "NERVE_QUIET_PERIOD", Default: "24h", Doc: "closes an incident that nothing more was heard of"},

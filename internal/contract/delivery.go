@@ -118,6 +118,9 @@ type Trace struct {
 	Local bool `json:"local,omitempty"`
 	// Silence is the id of the silence that holds its incident back.
 	Silence string `json:"silence,omitempty"`
+	// SkewMS is how long before it was received the sender says that it signed,
+	// in milliseconds; negative when its clock is ahead. 0: it signs no time.
+	SkewMS int64 `json:"skew_ms,omitempty"`
 	// Handler is the workflow that the delivery went to.
 	Handler string `json:"handler,omitempty"`
 	// ReplayOf is the delivery that this one is a replay of. Again says that it

@@ -45,9 +45,19 @@ func filled() contract.TriageInput {
 		State: &contract.TriageState{
 			Phase: contract.PhaseOpen, Status: incident.StatusAcknowledged, Occurrences: 5, LastSeen: at, OpenedAt: at,
 			AcknowledgedBy: "a", ResolvedBy: "r", Light: "eyes", Headline: ref, VerdictTS: "1.2", Verdict: verdict,
-			Evidence: evidence, Seen: []string{"d1"},
+			Evidence: evidence, Seen: []string{"d1"}, Actions: actions(at), SnoozedAt: 4,
+			Snoozed: &contract.Snooze{Actor: audit.Actor{Person: "p", Via: audit.ViaCLI}, Until: at, Reason: "r"},
+			Silence: &contract.Silencing{ID: "s", Until: at},
 		},
+		Silence: &contract.Silencing{ID: "s", Until: at},
 	}
+}
+
+func actions(at time.Time) []contract.IncidentAction {
+	return []contract.IncidentAction{{
+		Ref: "r", Kind: contract.ActionSnoozed, At: at, Actor: audit.Actor{Person: "p", Via: audit.ViaAPI, Credential: "c"},
+		Reason: "r", Until: at, Target: "s",
+	}}
 }
 
 // TestEncodings pins what crosses Temporal and Redis: a field that is renamed or
@@ -71,13 +81,15 @@ func TestEncodings(t *testing.T) {
 		"triage_result":  contract.TriageResult{IncidentID: "i", Outcome: "resolved", ResolvedBy: "r", Occurrences: 2, Verdict: in.State.Verdict},
 		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at},
 		"resolved":       contract.Resolved{DeliveryID: "d", At: at},
-		"decision":       contract.Decision{By: "b", Reason: "r"},
+		"decision":       contract.Decision{By: "b", Reason: "r", Actor: actor},
+		"snooze":         contract.Snooze{Actor: actor, Until: at, Reason: "r"},
+		"silence_ended":  contract.SilenceEnded{ID: "s", Actor: actor, Reason: "r"},
 		"command":        contract.Command{WorkflowID: "w", KeyKind: incident.KeyAlert, Start: &in, Occurrence: &contract.Occurrence{}, Resolved: &contract.Resolved{}, Fallback: &in},
 		"evidence_query": contract.EvidenceQuery{Tool: "t", Signal: in.Signal, OpenedAt: at, Salt: in.Salt},
 		"incident_record": contract.IncidentRecord{
 			ID: "i", WorkflowID: "w", RunID: "r", Revision: 1, Phase: contract.PhaseOpen, Status: incident.StatusFiring, Signal: in.Signal,
 			Occurrences: 1, OpenedAt: at, LastSeen: at, ClosedAt: at, AcknowledgedBy: "a", ResolvedBy: "r", Failure: "f",
-			Verdict: in.State.Verdict, Evidence: in.State.Evidence,
+			Verdict: in.State.Verdict, Evidence: in.State.Evidence, Actions: actions(at), SnoozedUntil: at,
 		},
 		"delivery": contract.Delivery{
 			ID: "d", Part: 1, Source: "s", Provider: "p", ReceivedAt: at, RemoteIP: "192.0.2.1", EventID: "e", EventType: "t", Scheme: "x",
@@ -85,7 +97,7 @@ func TestEncodings(t *testing.T) {
 			IncidentID: "i", Fingerprint: "f", Count: 1, Headers: map[string]string{"a": "b"}, ContentType: "c", Size: 1, SHA256: "0", Sealed: []byte{5},
 			Trace: &contract.Trace{
 				KeyKind: incident.KeyAlert, Identity: "i", Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Limit: 1, Local: true,
-				Silence: "s", Handler: "h", ReplayOf: "d0", Again: true, NotKept: 7,
+				Silence: "s", SkewMS: 8, Handler: "h", ReplayOf: "d0", Again: true, NotKept: 7,
 			},
 		},
 		"approval_input": contract.ApprovalInput{
