@@ -106,6 +106,7 @@ func (p *pipeline) actOnTask(ctx context.Context, sub *submission, cmd contract.
 		return p.tellTask(ctx, sub, cmd, d)
 	case admission.Repeat:
 		a := sub.taskKnown(contract.RuleWindow)
+		a.reply.Status = "debounced"
 		if a.outcome = contract.OutcomeDebounced; d.Tell {
 			p.confirm(ctx, sub, sub.claim.For(d), d, a)
 		} else {
