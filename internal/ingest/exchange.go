@@ -20,6 +20,7 @@ type exchange struct {
 	// meant says that the request was meant for a source, whether there is one of
 	// that name or not: then it has one entry in the delivery log.
 	meant    bool
+	partial  bool    // sources may be missing: they are not loaded yet
 	source   *Source // nil when there is none
 	body     []byte
 	delivery contract.Delivery
@@ -88,10 +89,12 @@ func (s *Server) describe(c *gin.Context, x *exchange, name string) {
 		ID: s.deps.NewID(), ReceivedAt: x.began.UTC(), RemoteIP: c.ClientIP(),
 		ContentType: safeText(c.ContentType(), maxHeader), Size: int(max(0, c.Request.ContentLength)),
 	}
+	known := s.sources.Load()
+	x.partial = known.partial
 	if name == "" {
-		name, x.source = slackProvider, s.sources.slack
+		name, x.source = slackProvider, known.slack
 	} else {
-		x.source = s.sources.byName[name]
+		x.source = known.byName[name]
 	}
 	if x.source == nil {
 		x.delivery.Source = safeName(name)

@@ -133,23 +133,3 @@ func (set *SourceSet) fill(rows []sourceRow, secrets []secretRow, purges []purge
 		set.Purges[p.Source] = Purge{Epoch: p.Epoch, At: p.PurgedAt.UTC(), By: p.PurgedBy}
 	}
 }
-
-// SecretUse is when each secret of a source last proved a delivery, of those
-// that did since a time.
-func (s *Store) SecretUse(ctx context.Context, source string, since time.Time) (map[string]time.Time, error) {
-	var rows []struct {
-		SecretID string `bun:"secret_id"`
-		Last     time.Time
-	}
-	err := s.read.NewSelect().Model((*deliveryRow)(nil)).Column("secret_id").ColumnExpr("MAX(received_at) AS last").
-		Where("source = ?", cleanText(source)).Where("received_at >= ?", since.UTC()).Where("secret_id <> ''").
-		Group("secret_id").Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("record: look when secrets were used: %w", err)
-	}
-	used := make(map[string]time.Time, len(rows))
-	for _, r := range rows {
-		used[r.SecretID] = r.Last.UTC()
-	}
-	return used, nil
-}

@@ -20,7 +20,7 @@ type Store interface {
 	WriteSource(ctx context.Context, e *audit.Entry, w record.SourceWrite) (revision int64, done bool, err error)
 	WritePurge(ctx context.Context, e *audit.Entry, source string, at time.Time, cooldown time.Duration) (revision int64, done bool, err error)
 	AuditEntry(ctx context.Context, ref string) (audit.Entry, bool, error)
-	SecretUse(ctx context.Context, source string, since time.Time) (map[string]time.Time, error)
+	SecretUse(ctx context.Context, source string) ([]record.SecretUse, error)
 }
 
 // Reader is what an ingest needs of the store.

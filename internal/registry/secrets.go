@@ -95,13 +95,13 @@ func (r *Registry) planSecretRemove(ctx context.Context, c contract.Change, p *p
 	if rest == 0 && !parsed.Anybody() {
 		return mistake("secret_id", "is the last secret that counts", "Add another first: nerve sources rotate "+c.Target)
 	}
-	used, err := r.Store.SecretUse(ctx, c.Target, now.Add(-SafeAfter))
+	used, err := r.lastUsed(ctx, c.Target)
 	if err != nil {
 		return err
 	}
 	p.detail["secret_id"], p.write.Remove = c.SecretID, []string{c.SecretID}
-	last, recent := used[c.SecretID]
-	if !recent {
+	last := used[c.SecretID]
+	if now.Sub(last) >= SafeAfter {
 		return nil
 	}
 	why := fmt.Sprintf("secret %s proved a delivery at %s, less than 7 days ago: senders that still use it would be refused",
@@ -128,4 +128,17 @@ func active(all []record.SourceSecret) []record.SourceSecret {
 // counts reports whether a secret proves deliveries at a time.
 func counts(s record.SourceSecret, at time.Time) bool {
 	return s.RemovedAt.IsZero() && !at.Before(s.NotBefore) && (s.NotAfter.IsZero() || !at.After(s.NotAfter))
+}
+
+// lastUsed is when each secret of a source last proved a delivery.
+func (r *Registry) lastUsed(ctx context.Context, source string) (map[string]time.Time, error) {
+	uses, err := r.Store.SecretUse(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	used := make(map[string]time.Time, len(uses))
+	for _, u := range uses {
+		used[u.SecretID] = u.LastUsed
+	}
+	return used, nil
 }
