@@ -34,7 +34,7 @@ func (s *Service) decide(ctx context.Context, d decision) (contract.ApprovalStat
 	if err := d.ruling.Actor.Check(); err != nil {
 		return state, fmt.Errorf("%w: say who decides: the person is empty", ErrNobody)
 	}
-	if len(s.o.People) > 0 && !known {
+	if len(s.o.People) > 0 && !s.o.Anybody && !known {
 		return state, fmt.Errorf("%w: %s is not among the configured people", ErrNobody, person)
 	}
 	a, err := s.look(ctx, d.id)

@@ -74,8 +74,10 @@ type Options struct {
 	// Deadline is how long a request waits; DefaultDeadline by default.
 	Deadline time.Duration
 	// People are the ones who can decide, and the names that one person has in
-	// different places. Without any, everybody who can reach this can.
-	People config.People
+	// different places. Without any, or with Anybody, everybody who can reach this
+	// can.
+	People  config.People
+	Anybody bool
 	// Patience is how long a worker may take to answer, 5 s by default: it takes
 	// milliseconds, and without a worker Temporal lets a caller wait for ever.
 	Patience time.Duration
