@@ -193,7 +193,7 @@ func (r *rulingFlags) decide(ctx context.Context, t terminal, grant bool) error 
 			return mistaken(err)
 		}
 		if grant {
-			state = outcome(ctx, s, state)
+			state = followed(ctx, s, state)
 		}
 		if r.JSON {
 			return t.json(state)
@@ -217,9 +217,9 @@ func (r *rulingFlags) decide(ctx context.Context, t terminal, grant bool) error 
 // applyWait is how long granting waits to say whether the change could be made.
 const applyWait = 5 * time.Second
 
-// outcome follows what was granted for a moment: it is made at once, unless
+// followed waits a moment for what becomes of a grant: it is made at once, unless
 // something is away.
-func outcome(ctx context.Context, s *approval.Service, state contract.ApprovalState) contract.ApprovalState {
+func followed(ctx context.Context, s *approval.Service, state contract.ApprovalState) contract.ApprovalState {
 	ctx, cancel := context.WithTimeout(ctx, applyWait)
 	defer cancel()
 	for state.Status == contract.ApprovalGranted {
