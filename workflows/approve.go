@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ func Approve(ctx workflow.Context, in contract.ApprovalInput) (contract.Approval
 func newApproval(ctx workflow.Context, in contract.ApprovalInput) *approval {
 	info := workflow.GetInfo(ctx)
 	return &approval{
-		in: in, id: info.WorkflowExecution.ID, run: info.OriginalRunID,
+		in: in, id: info.WorkflowExecution.ID, run: cmp.Or(info.OriginalRunID, info.WorkflowExecution.RunID),
 		state: contract.ApprovalState{
 			ID: in.ID, Action: in.Change.Action, Target: in.Change.Target, Why: in.Why, Reason: in.Change.Reason, Fields: in.Change.Fields,
 			Status: contract.ApprovalWaiting, RequestedBy: in.RequestedBy, RequestedAt: in.RequestedAt, Deadline: in.Deadline,
