@@ -19,7 +19,8 @@ import (
 // of has changed: it keeps certificates and compiled expressions.
 type book struct {
 	files []config.Source
-	self  func() string // nerve's own Slack bot id
+	own   []ingest.Source // which nobody configured, such as the API's
+	self  func() string   // nerve's own Slack bot id
 	log   *slog.Logger
 	built map[string]built
 }
@@ -39,7 +40,7 @@ func newBook(files []config.Source, self func() string, log *slog.Logger) *book 
 // file are the sources of the configuration file. One that cannot be built is an
 // error: whoever wrote the file is there to mend it.
 func (b *book) file() ([]ingest.Source, error) {
-	list := make([]ingest.Source, 0, len(b.files))
+	list := append(make([]ingest.Source, 0, len(b.own)+len(b.files)), b.own...)
 	for _, s := range b.files {
 		made, _ := b.make(s)
 		if made.err != nil {
@@ -52,8 +53,11 @@ func (b *book) file() ([]ingest.Source, error) {
 
 // merge puts the sources of the database beside the file's, which win.
 func (b *book) merge(l registry.Loaded) []ingest.Source {
-	var list []ingest.Source
+	list := append([]ingest.Source{}, b.own...)
 	kept := make(map[string]built, len(b.built))
+	for _, s := range b.own {
+		kept[s.Name] = built{}
+	}
 	add := func(s config.Source) {
 		made, anew := b.make(s)
 		if made.err != nil && anew {

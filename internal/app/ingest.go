@@ -29,10 +29,16 @@ type Ingest struct {
 }
 
 // NewIngest builds the front. The caller closes core.
-func NewIngest(core *Core) (*Ingest, error) {
+func NewIngest(core *Core) (*Ingest, error) { return newIngest(core, nil) }
+
+// newIngest builds the front, with one more source where there is one.
+func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 	i := &Ingest{core: core}
 	i.self.Store("")
 	i.book = newBook(core.Config.Sources, func() string { return i.self.Load().(string) }, core.Log)
+	if own != nil {
+		i.book.own = append(i.book.own, own.source())
+	}
 	sources, err := i.book.file()
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ var both = []Program{Ingest, Worker}
 
 var keys = []Key{
 	{Env: "NERVE_CONFIG", Doc: "path of the YAML file; the same as --config"},
-	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address to listen on: webhooks for ingest, health and codec for the worker"},
+	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address to listen on: webhooks for ingest; the API, health and codec for the worker"},
 	{Path: "port", Env: "PORT", Default: "8080", Doc: "port to listen on; 0 picks a free one"},
 	{Path: "log.level", Env: "LOG_LEVEL", Default: "info", Doc: "debug, info, warn or error"},
 	{Path: "log.format", Env: "LOG_FORMAT", Default: "json", Doc: "json or text"},
@@ -66,6 +66,12 @@ var keys = []Key{
 	{Path: "keyset_file", Env: "NERVE_KEYSET_FILE", Doc: "file that holds the keyset"},
 	{Path: "codec.token", Env: "NERVE_CODEC_TOKEN", Secret: true, Doc: "token that Temporal UI must show to have payloads decoded; without it the endpoint is off"},
 	{Path: "codec.origins", Env: "NERVE_CODEC_ORIGINS", Doc: "comma-separated origins of Temporal UI that may call the codec endpoint"},
+	{Path: "oidc.issuer", Env: "NERVE_OIDC_ISSUER", Doc: "OpenID Connect issuer whose logins the API takes (docs/api.md); without it only API tokens"},
+	{Path: "oidc.client_id", Env: "NERVE_OIDC_CLIENT_ID", Doc: "client id (audience) that a login must be for"},
+	{Path: "oidc.groups_claim", Env: "NERVE_OIDC_GROUPS_CLAIM", Default: "groups", Doc: "claim that lists a person's groups"},
+	{Path: "oidc.read", Env: "NERVE_OIDC_READ", Doc: "comma-separated addresses, domains (@example.com) and groups (group:NAME) that may read"},
+	{Path: "oidc.respond", Env: "NERVE_OIDC_RESPOND", Doc: "the same for those who may also respond to incidents"},
+	{Path: "oidc.admin", Env: "NERVE_OIDC_ADMIN", Doc: "the same for those who may also change sources and tokens"},
 	{Path: "trusted_proxies", Env: "NERVE_TRUSTED_PROXIES", Doc: "comma-separated addresses or CIDRs whose X-Forwarded-For is believed; none by default"},
 	{Path: "max_body", Env: "NERVE_MAX_BODY", Default: "1MiB", Doc: "largest body taken, in bytes, KiB or MiB; more is answered 413"},
 	{Path: "quiet_period", Env: "NERVE_QUIET_PERIOD", Default: "24h", Doc: "closes an incident that nothing more was heard of"},
@@ -74,6 +80,9 @@ var keys = []Key{
 	{Path: "approvals.deadline", Env: "NERVE_APPROVALS_DEADLINE", Default: "24h", Doc: "how long a request for a second person waits, from 1m to 144h"},
 	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
+	{Path: "retention.deliveries", Env: "NERVE_RETENTION_DELIVERIES", Default: "90d", Doc: "how long the worker keeps entries of the delivery log, since they came"},
+	{Path: "retention.bodies", Env: "NERVE_RETENTION_BODIES", Default: "30d", Doc: "how long it keeps their encrypted raw bytes"},
+	{Path: "retention.incidents", Env: "NERVE_RETENTION_INCIDENTS", Default: "400d", Doc: "how long it keeps incidents, since they were closed; open ones stay"},
 }
 
 // SourceKey describes one key of an entry of the file's list of sources.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/evidence"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/starter"
 	"github.com/nerve-alerts/nerve/workflows"
 )
@@ -35,6 +37,10 @@ type Worker struct {
 	starter *starter.Starter
 	name    string
 	options Options
+
+	operators http.Handler       // their API
+	inner     *app.Inner         // ingest behind it
+	registry  *registry.Registry // of sources
 }
 
 // Options say where the worker's own endpoint is.
@@ -57,6 +63,9 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{core: core, store: store, options: o}
+	if w.registry, err = core.Registry(store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	w.starter = starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight, Converter: core.Converter})
 	host, err := os.Hostname()
 	if err != nil {
@@ -65,6 +74,9 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 	w.name = fmt.Sprintf("%s-%d", host, os.Getpid())
 	acts, err := w.activities()
 	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if w.operators, err = w.api(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	w.workers = w.build(acts)
@@ -81,11 +93,7 @@ func (w *Worker) activities() (*activities.Activities, error) {
 			contract.ToolPast:        evidence.Past{Record: w.store},
 		},
 	}
-	sources, err := c.Registry(w.store)
-	if err != nil {
-		return nil, err
-	}
-	deps.Changer, deps.Auditor, deps.Opener = changes{sources}, w.store, c.Sealer
+	deps.Changer, deps.Auditor, deps.Opener = changer{w.registry}, w.store, c.Sealer
 	if c.Slack != nil {
 		deps.Slack, deps.Approvals = c.Slack, c.Slack
 		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
@@ -148,7 +156,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
+	group.Go(func() error { return cleanUp(ctx, w.store, record.Retention(w.core.Config.Retention), w.core.Log) })
 	group.Go(func() error { return w.serve(ctx) })
+	group.Go(func() error { w.inner.Watch(ctx); return nil })
 	return group.Wait()
 }
 
