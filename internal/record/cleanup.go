@@ -104,14 +104,14 @@ func (s *Store) clean(ctx context.Context, batch string, before time.Time) (coun
 		if err := s.write.NewRaw(batch, from, before, cleanBatch).Scan(ctx, &times); err != nil {
 			return count, err
 		}
-		if len(times) == 0 {
-			return count, nil
-		}
 		count += int64(len(times))
-		from = slices.MaxFunc(times, time.Time.Compare)
-		if s.between != nil {
+		if s.between != nil && len(times) > 0 {
 			s.between()
 		}
+		if len(times) < cleanBatch {
+			return count, nil
+		}
+		from = slices.MaxFunc(times, time.Time.Compare)
 		select {
 		case <-ctx.Done():
 			return count, ctx.Err()

@@ -155,7 +155,7 @@ func TestOneCleansUpAtATime(t *testing.T) {
 			record.Between(s, func() {
 				for _, other := range others {
 					removed, err := other.CleanUp(t.Context(), keep)
-					assert.NoError(t, err)
+					require.NoError(t, err)
 					assert.Equal(t, record.Removed{Elsewhere: true}, removed)
 					asked++
 				}
