@@ -68,7 +68,7 @@ func PartID(deliveryID string, part int) string { return fmt.Sprintf("%s-%d", de
 func Outcomes() []Outcome {
 	return []Outcome{
 		OutcomeAccepted, OutcomeDuplicate, OutcomeDebounced, OutcomeFolded, OutcomeLimited, OutcomeResolved,
-		OutcomeIgnored, OutcomeStored, OutcomeHandshake, OutcomeRejected, OutcomeFailed,
+		OutcomeIgnored, OutcomeStored, OutcomeDecided, OutcomeHandshake, OutcomeRejected, OutcomeFailed,
 	}
 }
 
@@ -93,11 +93,17 @@ const (
 	RuleWindow   = "window"   // its window was open
 	RuleRunning  = "running"  // no window was open for it, but its incident ran
 	RuleTaken    = "taken"    // its incident was started before, and an event starts only once
+
+	RuleTaskStarted = "task_started" // it is the first that was heard of its task
+	RuleTaskTold    = "task_told"    // its task runs, and was told
 )
 
 // Trace is what else decided about a delivery, for whoever asks why it did, or
 // did not, raise an incident.
 type Trace struct {
+	// Key is the alert's own key, as a workflow id: the incident that it belongs to
+	// may have another one, where a window or a storm folds them together.
+	Key string `json:"key,omitempty"`
 	// KeyKind is what the key stands for: an event, which is taken once, or an
 	// alert, which may fire again.
 	KeyKind incident.KeyKind `json:"key_kind,omitempty"`
@@ -121,7 +127,7 @@ type Trace struct {
 	// SkewMS is how long before it was received the sender says that it signed,
 	// in milliseconds; negative when its clock is ahead. 0: it signs no time.
 	SkewMS int64 `json:"skew_ms,omitempty"`
-	// Handler is the workflow that the delivery went to.
+	// Handler is what the delivery went to: one of Handlers.
 	Handler string `json:"handler,omitempty"`
 	// ReplayOf is the delivery that this one is a replay of. Again says that it
 	// was told to make an incident of its own.

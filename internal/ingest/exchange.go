@@ -25,8 +25,13 @@ type exchange struct {
 	body     []byte
 	delivery contract.Delivery
 	answered bool
-	untimed  bool // the proof covers no time
+	untimed  bool          // the proof covers no time
+	proved   time.Duration // what the proof and the reading took
 }
+
+// deliveryHeader tells a sender what the delivery log calls its request: vendors
+// show an answer's headers to whoever asks why an alert raised nothing.
+const deliveryHeader = "X-Nerve-Delivery-Id"
 
 const (
 	exchangeKey = "nerve.exchange"
@@ -49,6 +54,7 @@ func (s *Server) begin(c *gin.Context) {
 	c.Set(exchangeKey, x)
 	if name, meant := meantFor(c.Request.URL.Path); meant {
 		s.describe(c, x, name)
+		c.Header(deliveryHeader, x.delivery.ID)
 	}
 }
 
