@@ -25,6 +25,7 @@ type commands struct {
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
 	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
+	Approvals approvalsCmd `cmd:"" help:"List, show, grant and deny what needs a second person."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
