@@ -24,7 +24,8 @@ type commands struct {
 	Verify    verifyCmd    `cmd:"" help:"Say whether nerve would accept a request, and why not."`
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
 	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
-	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
+	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
+	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`
