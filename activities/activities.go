@@ -56,7 +56,8 @@ type Analyst interface {
 	Analyse(ctx context.Context, s incident.Signal, evidence []incident.Evidence, occurrences int64) (incident.Verdict, error)
 }
 
-// Deps is what the activities work with; all but Slack, Tools and Silences are needed.
+// Deps is what the activities work with; Recorder, Windows, Scrubber and
+// Analyst are needed.
 type Deps struct {
 	Slack    Slack               // nil when no Slack is configured: nothing is posted
 	Tools    map[string]Evidence // by tool name, see contract
@@ -64,6 +65,22 @@ type Deps struct {
 	Windows  Windows
 	Scrubber Scrubber
 	Analyst  Analyst
+	// Outputs, Tasks and Billing serve workflows.TaskResult, Subscribers
+	// workflows.DeliverEvents; a worker without one refuses what needs it, but
+	// for Billing: without it there are no credits.
+	Outputs     Outputs
+	Tasks       Tasks
+	Billing     Billing
+	Subscribers Subscribers
+	Failures    Failures // nil: nobody is told of incidents that failed
+
+	// What approvals work with. Without Approvals nobody is asked in Slack; without
+	// the others an approval fails instead of changing something.
+	Approvals Approvals
+	Changer   Changer
+	Auditor   Auditor
+	Opener    Opener
+
 	Silences Silences // nil: none is ever extended
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string

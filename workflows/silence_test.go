@@ -104,7 +104,7 @@ func TestSilenceEndedEarlyRaisesWhatItHolds(t *testing.T) {
 	b := silenced(t, 10*time.Hour)
 	for id, at := range map[string]time.Duration{"another": 30 * time.Minute, "s1": time.Hour} {
 		b.env.RegisterDelayedCallback(func() {
-			b.env.SignalWorkflow(contract.SignalSilenceEnded, contract.SilenceEnded{ID: id, Actor: alex, Reason: "done sooner"})
+			b.env.SignalWorkflow(contract.SignalSilenceEnded, contract.SilenceEnded{ID: id, Actor: onCall, Reason: "done sooner"})
 		}, at)
 	}
 	held := b.quietAt(59 * time.Minute)

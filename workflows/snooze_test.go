@@ -13,14 +13,14 @@ import (
 	"github.com/nerve-alerts/nerve/workflows"
 )
 
-var alex = audit.Actor{Person: "alex", Via: audit.ViaCLI}
+var onCall = audit.Actor{Person: "alex", Via: audit.ViaCLI}
 
 // snoozeAt snoozes the incident from a moment on, for a time.
 func (b *bundle) snoozeAt(at, length time.Duration) *outcome {
 	var got outcome
 	until := b.env.Now().Add(at + length)
 	b.env.RegisterDelayedCallback(func() {
-		b.env.UpdateWorkflow(contract.UpdateSnooze, "z"+at.String(), &got, contract.Snooze{Actor: alex, Until: until, Reason: "known, fixed tomorrow"})
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "z"+at.String(), &got, contract.Snooze{Actor: onCall, Until: until, Reason: "known, fixed tomorrow"})
 	}, at)
 	return &got
 }
@@ -79,7 +79,7 @@ func TestSnoozeIsQuietAndCountsOn(t *testing.T) {
 	assert.Equal(t, []contract.ActionKind{contract.ActionSnoozed, contract.ActionSnoozeEnded, contract.ActionResolved}, kinds(last.Actions))
 	snoozed := last.Actions[0]
 	assert.True(t, snoozed.Decided())
-	assert.Equal(t, alex, snoozed.Actor)
+	assert.Equal(t, onCall, snoozed.Actor)
 	assert.Contains(t, snoozed.Ref, "z1m0s")
 	assert.False(t, last.Actions[2].Decided(), "the sender is nobody")
 	assert.True(t, last.SnoozedUntil.IsZero())
@@ -137,8 +137,8 @@ func TestSnoozeThatIsRefused(t *testing.T) {
 	var past, long, nobody outcome
 	now := b.env.Now()
 	b.env.RegisterDelayedCallback(func() {
-		b.env.UpdateWorkflow(contract.UpdateSnooze, "u1", &past, contract.Snooze{Actor: alex, Until: now})
-		b.env.UpdateWorkflow(contract.UpdateSnooze, "u2", &long, contract.Snooze{Actor: alex, Until: now.Add(8 * 24 * time.Hour)})
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "u1", &past, contract.Snooze{Actor: onCall, Until: now})
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "u2", &long, contract.Snooze{Actor: onCall, Until: now.Add(8 * 24 * time.Hour)})
 		b.env.UpdateWorkflow(contract.UpdateSnooze, "u3", &nobody, contract.Snooze{Until: now.Add(time.Hour)})
 	}, time.Minute)
 	b.run()
@@ -157,7 +157,7 @@ func TestSnoozeOutlivesItsRun(t *testing.T) {
 	b.in.State = &contract.TriageState{
 		Phase: contract.PhaseOpen, Status: incident.StatusFiring, Occurrences: 7, LastSeen: b.env.Now(), OpenedAt: b.env.Now(),
 		Light: "zzz", VerdictTS: "2.000002", Verdict: &incident.Verdict{Summary: "s"}, SnoozedAt: 6,
-		Snoozed: &contract.Snooze{Actor: alex, Until: b.env.Now().Add(30 * time.Minute)},
+		Snoozed: &contract.Snooze{Actor: onCall, Until: b.env.Now().Add(30 * time.Minute)},
 	}
 	meanwhile := b.editsAt(29 * time.Minute)
 	b.run()
@@ -193,7 +193,7 @@ func TestARerunIsKeptAndNoted(t *testing.T) {
 	b := setup(t)
 	for range 2 {
 		b.env.RegisterDelayedCallback(func() {
-			b.env.SignalWorkflow(contract.SignalAction, contract.IncidentAction{Ref: "w/r/rerun", Kind: contract.ActionRerun, Actor: alex, Reason: "the channel is back"})
+			b.env.SignalWorkflow(contract.SignalAction, contract.IncidentAction{Ref: "w/r/rerun", Kind: contract.ActionRerun, Actor: onCall, Reason: "the channel is back"})
 		}, time.Minute)
 	}
 	b.run()

@@ -26,6 +26,8 @@ type commands struct {
 	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
 	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
+	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
+	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`

@@ -38,8 +38,8 @@ func (c *incidentsSnoozeCmd) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-// said is what an action is called.
-var said = map[contract.ActionKind]string{
+// actionNames is what an action is called.
+var actionNames = map[contract.ActionKind]string{
 	contract.ActionAcknowledged: "acknowledged", contract.ActionResolved: "resolved", contract.ActionSnoozed: "snoozed",
 	contract.ActionRerun: "rerun", contract.ActionReopened: "fired again", contract.ActionSnoozeEnded: "snooze over",
 	contract.ActionSilenced: "silenced", contract.ActionSilenceEnded: "silence over",
@@ -52,7 +52,7 @@ func actions(t terminal, all []contract.IncidentAction) {
 	}
 	t.printf("\nActions\n")
 	for _, a := range all {
-		what := said[a.Kind]
+		what := actionNames[a.Kind]
 		if what == "" {
 			what = string(a.Kind)
 		}

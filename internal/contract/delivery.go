@@ -19,6 +19,7 @@ const (
 	OutcomeResolved  Outcome = "resolved"  // closed a running incident
 	OutcomeIgnored   Outcome = "ignored"   // not for nerve, such as its own messages
 	OutcomeStored    Outcome = "stored"    // nothing handles this event type
+	OutcomeDecided   Outcome = "decided"   // a click in Slack, told to the approval that it is about
 	OutcomeHandshake Outcome = "handshake" // answered a challenge
 	OutcomeRejected  Outcome = "rejected"  // not proved, or not readable
 	OutcomeFailed    Outcome = "failed"    // neither Temporal nor the spool could take it: 503
@@ -136,8 +137,8 @@ func SealContext(source, deliveryID string) []byte {
 	return []byte("nerve/delivery/" + source + "/" + deliveryID)
 }
 
-// Command is one thing to tell Temporal: exactly one of Start, Occurrence and
-// Resolved is set. It is what ingest does at once and what the spool keeps
+// Command is one thing to tell Temporal: exactly one of Start, Occurrence,
+// Resolved and Task is set. It is what ingest does at once and what the spool keeps
 // (sealed) while Temporal is slow or away.
 type Command struct {
 	WorkflowID string           `json:"workflow_id"`
@@ -148,6 +149,8 @@ type Command struct {
 	// Fallback goes with an Occurrence: what to start, under its own key, when
 	// the incident to be told has closed by the time that it is told.
 	Fallback *TriageInput `json:"fallback,omitempty"`
+	// Task starts a task, or tells the one that runs.
+	Task *TaskInput `json:"task,omitempty"`
 }
 
 // SpoolContext is the associated data of a sealed Command.

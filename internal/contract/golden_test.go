@@ -14,6 +14,7 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/task"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files; the diff is the review")
@@ -65,6 +66,15 @@ func TestEncodings(t *testing.T) {
 	t.Parallel()
 	in := filled()
 	at := in.ReceivedAt
+	taskInput := contract.TaskInput{
+		Name: "n", Source: "s", Provider: "p", Channel: "C0ALERTS01", KnownOnly: true, Salt: in.Salt, Delivery: "d", ReceivedAt: at,
+		Event: task.Event{ID: "t", State: task.Succeeded, Output: "https://example.com/o", Outputs: 2, Error: "e", PredictSeconds: 1.5, At: at},
+		Policy: contract.TaskPolicy{
+			Hosts: []string{"example.com"}, Types: []string{"image/*"}, MaxBytes: 7, Notices: contract.NoticesAll, Patience: time.Hour,
+		},
+		Timings: map[string]float64{"accept": 1.5},
+	}
+	output := &contract.TaskOutput{Key: "k", ContentType: "image/png", Size: 7, SHA256: "00", DownloadMS: 1, UploadMS: 2, Inline: true}
 	actor := audit.Actor{Person: "p", Via: audit.ViaAPI, Credential: "c"}
 	for name, v := range map[string]any{
 		"triage_input":   in,
@@ -91,17 +101,34 @@ func TestEncodings(t *testing.T) {
 			},
 		},
 		"approval_input": contract.ApprovalInput{
-			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01",
+			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01", Sealed: []byte{6}, Salt: []byte{7},
 			Change: contract.Change{
 				Action: contract.ActionSecretAdd, Target: "t", Fields: map[string]any{"window": "15m"}, Secret: "s", SecretID: "0a",
 				Revision: 2, Reason: "r",
 			},
 		},
-		"ruling": contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
+		"task_input":   taskInput,
+		"task_command": contract.Command{WorkflowID: "w", KeyKind: incident.KeyEvent, Task: &taskInput},
+		"task_record": contract.TaskRecord{
+			ID: "s:n", Source: "s", Provider: "p", WorkflowID: "w", RunID: "r", Revision: 1, State: task.Failed, Credits: contract.CreditsReversed,
+			Output: output, Outputs: 2, Failure: "f", PredictSeconds: 1.5, Timings: map[string]float64{"store": 1}, StartedAt: at, FinishedAt: at,
+		},
+		"task_result": contract.TaskResult{
+			State: task.Succeeded, Credits: contract.CreditsSettled, Output: output, Failure: "f", Timings: map[string]float64{"store": 1},
+		},
+		"events_input": contract.EventsInput{Subscriber: "s", Events: []contract.Event{{
+			ID: "evt_1", Type: contract.EventFailed, At: at,
+			Data: contract.EventData{
+				DeliveryID: "d", Source: "s", Provider: "p", EventType: "t", Outcome: contract.OutcomeFailed, Code: "C", Status: 503, Signals: 1,
+				WorkflowID: "w", IncidentID: "i",
+			},
+		}}},
+		"events_result": contract.EventsResult{Delivered: 1, Refused: 2, Gone: true},
+		"ruling":        contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
 		"approval_state": contract.ApprovalState{
 			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},
 			Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,
-			Ruling: &contract.Ruling{Actor: actor}, Failure: "f",
+			Ruling: &contract.Ruling{Actor: actor}, Failure: "f", Message: in.State.Headline, EndedAt: at,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

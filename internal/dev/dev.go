@@ -9,11 +9,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
 
+	"github.com/nerve-alerts/nerve/internal/api"
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/app/back"
 	"github.com/nerve-alerts/nerve/internal/config"
@@ -91,7 +93,7 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 		return nil, err
 	}
 	d.configure(secrets, listeners)
-	if err := d.programs(ctx, listeners); err != nil {
+	if err := d.programs(ctx, &secrets, listeners); err != nil {
 		return nil, err
 	}
 	d.note(secrets, listeners)
@@ -277,7 +279,7 @@ func (d *Dev) configure(s state.Secrets, l listeners) {
 }
 
 // programs builds ingest and worker, which Run then runs in this order of stopping.
-func (d *Dev) programs(ctx context.Context, l listeners) error {
+func (d *Dev) programs(ctx context.Context, secrets *state.Secrets, l listeners) error {
 	core, err := app.Connect(d.cfg, app.Options{Logger: d.log})
 	if err != nil {
 		return err
@@ -294,6 +296,12 @@ func (d *Dev) programs(ctx context.Context, l listeners) error {
 	if err != nil {
 		return err
 	}
+	if secrets.APIToken, err = worker.DevToken(ctx, secrets.APIToken, person()); err != nil {
+		return err
+	}
+	if err := state.SaveSecrets(d.Dir, *secrets); err != nil {
+		return err
+	}
 	d.runs = append(d.runs, func(ctx context.Context) error { return in.Serve(ctx, l.ingest) })
 	if token := d.cfg.Slack.AppToken.Reveal(); token != "" {
 		d.runs = append([]func(context.Context) error{d.socketMode(token, url(l.ingest))}, d.runs...)
@@ -306,7 +314,7 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
-		Secrets: map[string]string{}, Keyset: s.Keyset,
+		Secrets: map[string]string{}, Keyset: s.Keyset, APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 	}
 	for _, src := range d.cfg.Sources {
 		d.Note.Secrets[src.Name] = src.Secrets[0].Value.Reveal()
@@ -315,6 +323,15 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 		d.Note.ChannelURL = url(l.slack) + "/channel/" + AlertsChannel
 		d.Note.SlackImport = url(l.slack) + "/_control/import"
 	}
+}
+
+// person is who works with this nerve dev: whoever runs it.
+func person() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "" {
+		return "dev"
+	}
+	return u.Username
 }
 
 func url(l net.Listener) string { return "http://" + l.Addr().String() }

@@ -9,13 +9,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/nerve-alerts/nerve/internal/api"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 )
 
 // codecPath is where Temporal UI's codec endpoint is served.
 const codecPath = "/codec"
 
-// serve answers health probes and decodes payloads for Temporal UI, until ctx ends.
+// serve answers health probes, serves the operators' API and decodes payloads
+// for Temporal UI, until ctx ends.
 func (w *Worker) serve(ctx context.Context) error {
 	mux := http.NewServeMux()
 	// Alive is not ready: a worker whose database is away waits for it, and being
@@ -32,6 +34,7 @@ func (w *Worker) serve(ctx context.Context) error {
 	if codec != nil {
 		mux.Handle(codecPath+"/", http.StripPrefix(codecPath, codec))
 	}
+	mux.Handle(api.Prefix+"/", w.operators)
 	listener := w.options.Listener
 	if listener == nil {
 		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", w.core.Config.Addr())
@@ -39,7 +42,7 @@ func (w *Worker) serve(ctx context.Context) error {
 			return fmt.Errorf("app: listen: %w (set PORT to a free port)", err)
 		}
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 64 << 10}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	stopped := context.AfterFunc(ctx, func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -35,6 +36,8 @@ type Worker struct {
 	starter *starter.Starter
 	name    string
 	options Options
+
+	operators http.Handler // their API
 }
 
 // Options say where the worker's own endpoint is.
@@ -65,6 +68,9 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 	w.name = fmt.Sprintf("%s-%d", host, os.Getpid())
 	acts, err := w.activities()
 	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if w.operators, err = w.api(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	w.workers = w.build(acts)

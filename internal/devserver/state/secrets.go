@@ -19,6 +19,7 @@ type Secrets struct {
 	Keyset     string            `json:"keyset"`
 	SlackToken string            `json:"slack_token"` // of the stand-in
 	Sources    map[string]string `json:"sources"`
+	APIToken   string            `json:"api_token,omitempty"` // made by the worker when it starts
 }
 
 // LoadSecrets reads the directory's secrets, or makes them. newKeyset makes an
@@ -57,6 +58,9 @@ func LoadSecrets(dir string, sources []string, newKeyset func() (string, error),
 	}
 	return s, writeJSON(path, s)
 }
+
+// SaveSecrets keeps what was added to the directory's secrets.
+func SaveSecrets(dir string, s Secrets) error { return writeJSON(filepath.Join(dir, secretsFile), s) }
 
 func random(n int) string {
 	b := make([]byte, n)

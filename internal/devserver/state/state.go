@@ -30,7 +30,9 @@ type Note struct {
 	TemporalUI  string            `json:"temporal_ui_url"`
 	ChannelURL  string            `json:"channel_url,omitempty"` // the Slack stand-in's page
 	SlackImport string            `json:"slack_import_url,omitempty"`
-	Secrets     map[string]string `json:"secrets"` // by source
+	APIURL      string            `json:"api_url,omitempty"`   // of the operators' API
+	APIToken    string            `json:"api_token,omitempty"` // for all of it
+	Secrets     map[string]string `json:"secrets"`             // by source
 	Keyset      string            `json:"keyset"`
 }
 
