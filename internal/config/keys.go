@@ -78,6 +78,11 @@ var keys = []Key{
 	{Path: "approvals.single_operator", Env: "NERVE_SINGLE_OPERATOR", Default: "false", Doc: "true lets one person do what needs a second one's approval; every use is in the audit log"},
 	{Path: "approvals.channel", Env: "NERVE_APPROVALS_CHANNEL", Doc: "Slack channel in which a second person is asked; slack.channel by default"},
 	{Path: "approvals.deadline", Env: "NERVE_APPROVALS_DEADLINE", Default: "24h", Doc: "how long a request for a second person waits, from 1m to 144h"},
+	{Path: "operators.channel", Env: "NERVE_OPERATORS_CHANNEL", Doc: "Slack channel that is told what is wrong with senders (docs/senders.md); slack.channel by default"},
+	{Path: "operators.invalid_signatures", Env: "NERVE_INVALID_SIGNATURE_RATE", Default: "5", Doc: "percent of a source's deliveries in 5 minutes, refused for their signature, above which operators are told"},
+	{Path: "operators.replays", Env: "NERVE_REPLAY_RATE", Default: "10", Doc: "the same for deliveries that were signed too long ago"},
+	{Path: "operators.handler_errors", Env: "NERVE_HANDLER_ERROR_RATE", Default: "3", Doc: "the same for deliveries that were proved and could not be processed"},
+	{Path: "operators.samples", Env: "NERVE_RATE_SAMPLES", Default: "20", Doc: "deliveries in 5 minutes from which on these rates count"},
 	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
 }

@@ -91,6 +91,7 @@ func (w *Worker) activities() (*activities.Activities, error) {
 		deps.Slack = c.Slack
 		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
 	}
+	w.senders(&deps)
 	return activities.New(deps)
 }
 
@@ -150,6 +151,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
 	group.Go(func() error { return w.serve(ctx) })
+	group.Go(func() error {
+		w.watchSenders(ctx)
+		w.core.WatchSilences(ctx, false)
+		return nil
+	})
 	return group.Wait()
 }
 
