@@ -23,7 +23,7 @@ type commands struct {
 	Send      sendCmd      `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
 	Verify    verifyCmd    `cmd:"" help:"Say whether nerve would accept a request, and why not."`
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
-	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
+	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
 	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`

@@ -85,6 +85,9 @@ var keys = []Key{
 	{Path: "operators.samples", Env: "NERVE_RATE_SAMPLES", Default: "20", Doc: "deliveries in 5 minutes from which on these rates count"},
 	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
+	{Path: "retention.deliveries", Env: "NERVE_RETENTION_DELIVERIES", Default: "90d", Doc: "how long the worker keeps entries of the delivery log, since they came"},
+	{Path: "retention.bodies", Env: "NERVE_RETENTION_BODIES", Default: "30d", Doc: "how long it keeps their encrypted raw bytes"},
+	{Path: "retention.incidents", Env: "NERVE_RETENTION_INCIDENTS", Default: "400d", Doc: "how long it keeps incidents, since they were closed; open ones stay"},
 }
 
 // SourceKey describes one key of an entry of the file's list of sources.

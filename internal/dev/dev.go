@@ -252,6 +252,7 @@ func newSecret(provider string) (string, error) {
 // configure fills in what the embedded servers decide, and a source for every
 // provider that the configuration does not mention.
 func (d *Dev) configure(s state.Secrets, l listeners) {
+	d.cfg.Approvals.SingleOperator = true // there is one person at a laptop
 	d.cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(d.Dir, "nerve.db"))
 	d.cfg.Keyset = config.Secret(s.Keyset)
 	if d.cfg.Slack.Channel == "" && d.Stand != nil {
@@ -314,10 +315,19 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
-		Secrets: map[string]string{}, Keyset: s.Keyset, APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
+		Redis: d.cfg.RedisURL.Reveal(), Database: d.cfg.DatabaseURL.Reveal(),
+		Secrets: map[string]string{}, Providers: map[string]string{}, Keyset: s.Keyset,
+		APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 	}
 	for _, src := range d.cfg.Sources {
-		d.Note.Secrets[src.Name] = src.Secrets[0].Value.Reveal()
+		secret := ""
+		if len(src.Secrets) > 0 { // schemes: [none] has none
+			secret = src.Secrets[0].Value.Reveal()
+		}
+		d.Note.Secrets[src.Name] = secret
+		if src.Provider != src.Name {
+			d.Note.Providers[src.Name] = src.Provider
+		}
 	}
 	if d.Stand != nil {
 		d.Note.ChannelURL = url(l.slack) + "/channel/" + AlertsChannel
