@@ -12,14 +12,14 @@ import (
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/privacy"
-	"github.com/nerve-alerts/nerve/internal/record"
+	sql "github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/silence"
 )
 
 // book is where silences are added and ended, as the command line does it.
 func (s *system) book() *silence.Book {
 	s.t.Helper()
-	store, err := record.Connect(s.t.Context(), s.sqlURL)
+	store, err := sql.Connect(s.t.Context(), s.sqlURL)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _ = store.Close() })
 	sealer, err := privacy.NewSealer(s.keyset)

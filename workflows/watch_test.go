@@ -166,6 +166,20 @@ func TestWatchTellsLaterWhatItCouldNot(t *testing.T) {
 	assert.Equal(t, []string{"⚠️ Source datadog: errors"}, p.notes)
 }
 
+// What was over before it could be told is not worth a word.
+func TestWatchForgetsWhatItNeverTold(t *testing.T) {
+	t.Parallel()
+	p := watching(t, map[int][]contract.Finding{0: {finding(contract.FindingSilent, "silent")}, 3: nil})
+	p.world.noteErr = final{"slack/is_archived"}
+	p.env.RegisterDelayedCallback(func() {
+		p.world.mu.Lock()
+		defer p.world.mu.Unlock()
+		p.world.noteErr = nil
+	}, 5*time.Minute+time.Second)
+	p.run(t, contract.WatchState{})
+	assert.Empty(t, p.notes)
+}
+
 func TestWatchKeepsItsHistoryShort(t *testing.T) {
 	t.Parallel()
 	p := watching(t, nil)
