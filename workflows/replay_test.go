@@ -59,12 +59,23 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 		}
 		return workflows.Triage(ctx, in)
 	}
-	for name, h := range histories(t) {
-		if h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() != contract.WorkflowTriage {
-			continue
+	approve := func(ctx workflow.Context, in contract.ApprovalInput) (contract.ApprovalState, error) {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return contract.ApprovalState{}, err
 		}
+		return workflows.Approve(ctx, in)
+	}
+	watch := func(ctx workflow.Context, state contract.WatchState) error {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		return workflows.Watch(ctx, state)
+	}
+	for name, h := range histories(t) {
 		r := worker.NewWorkflowReplayer()
+		r.RegisterWorkflowWithOptions(watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
 		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
+		r.RegisterWorkflowWithOptions(approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism
 	}
 }

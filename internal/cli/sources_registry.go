@@ -73,7 +73,7 @@ func (st *sourceTarget) with(ctx context.Context, run func(*desk) error) (err er
 	if err != nil {
 		return err
 	}
-	return run(&desk{Registry: r, dev: dev})
+	return run(&desk{Registry: r, dev: dev, approvals: asking(cfg)})
 }
 
 // find takes the nerve dev that is named, else what is configured, else the nerve
@@ -114,7 +114,9 @@ func (*sourceTarget) complete(cfg *config.Config) error {
 func devConfig(n state.Note) *config.Config {
 	cfg := &config.Config{
 		DatabaseURL: config.Secret(n.Database), RedisURL: config.Secret(n.Redis), Keyset: config.Secret(n.Keyset),
-		EventsTopic: "deliveries", SourceBase: config.DefaultSource("", ""), Approvals: config.Approvals{SingleOperator: true},
+		EventsTopic: "deliveries", SourceBase: config.DefaultSource("", ""),
+		Approvals: config.Approvals{SingleOperator: n.SingleOperator, Channel: n.ApprovalsChannel, Deadline: n.ApprovalsDeadline},
+		People:    n.People, Temporal: config.Temporal{Address: n.Temporal, Namespace: n.Namespace, UIURL: n.TemporalUI},
 	}
 	for name, secret := range sorted(n.Secrets) {
 		provider := n.Providers[name]

@@ -31,6 +31,7 @@ func (l *loader) build() *Config {
 		Approvals:      l.approvals(),
 		Operators:      l.operators(),
 		People:         l.people(),
+		Outbound:       l.outbound(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
 		Retention: Retention{
 			Deliveries: l.duration("retention.deliveries"),

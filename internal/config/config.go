@@ -36,7 +36,8 @@ type Config struct {
 	Approvals  Approvals
 	Operators  Operators
 	// People are those who can approve, and the names that each of them has.
-	People People
+	People   People
+	Outbound Outbound
 }
 
 // Operators say what those who run nerve are told about senders, and where. Rates
@@ -53,8 +54,11 @@ type Operators struct {
 type Approvals struct {
 	// SingleOperator lets one person do what needs two.
 	SingleOperator bool
-	Channel        string        // Slack channel to ask in; slack.channel by default
-	Deadline       time.Duration // how long a request waits
+	// Anybody lets those approve who are not among the people, too. Nothing of the
+	// configuration sets it: nerve dev does.
+	Anybody  bool
+	Channel  string        // Slack channel to ask in; slack.channel by default
+	Deadline time.Duration // how long a request waits
 }
 
 // Log says how to log.
@@ -127,6 +131,7 @@ type Source struct {
 	SeverityFloor   incident.Severity // what is below it is stored, not raised; empty: nothing is
 	Handler         string            // contract.Handlers
 	Handlers        map[string]string // by event type, over Handler
+	Tasks           Tasks             // for the handler task_result
 	OnDemand        bool              // its provider is built when its first delivery comes; nerve dev has one of each
 }
 
@@ -152,6 +157,6 @@ func DefaultSource(name, provider string, secrets ...Secret) Source {
 		Window: defaultWindow, Debounce: 5 * time.Minute, QuietPeriod: 24 * time.Hour,
 		Rate: 100, Burst: 200, HardCap: 2000,
 		TolerancePast: 5 * time.Minute, MinAssurance: "token", DeliveryTTL: 24 * time.Hour,
-		Handler: contract.HandlerTriage,
+		Handler: contract.HandlerTriage, Tasks: defaultTasks(),
 	}
 }
