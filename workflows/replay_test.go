@@ -65,8 +65,15 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 		}
 		return workflows.Approve(ctx, in)
 	}
+	watch := func(ctx workflow.Context, state contract.WatchState) error {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		return workflows.Watch(ctx, state)
+	}
 	for name, h := range histories(t) {
 		r := worker.NewWorkflowReplayer()
+		r.RegisterWorkflowWithOptions(watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
 		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
 		r.RegisterWorkflowWithOptions(approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism
