@@ -134,7 +134,9 @@ func (b *taskBundle) result(t *testing.T) contract.TaskResult {
 }
 
 func (b *taskBundle) say(after time.Duration, e task.Event) {
-	b.env.RegisterDelayedCallback(func() { b.env.SignalWorkflow(contract.SignalTaskEvent, e) }, after)
+	in := b.in
+	in.Event = e
+	b.env.RegisterDelayedCallback(func() { b.env.SignalWorkflow(contract.SignalTaskEvent, in) }, after)
 }
 
 // count is how often something was done.

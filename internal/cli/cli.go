@@ -25,6 +25,7 @@ type commands struct {
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
 	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
+	Tasks     tasksCmd     `cmd:"" help:"List, show, expect and rerun tasks of models: the handler task_result."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -20,19 +19,6 @@ type TaskRules struct {
 	Policy contract.TaskPolicy
 	// RequireKnown takes only events of tasks that run already.
 	RequireKnown bool
-}
-
-// minted is what ids look like that a machine has made: a UUID, or Replicate's
-// 26 letters and digits. Any other could have been typed by a customer.
-var minted = regexp.MustCompile(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{26})$`)
-
-// TaskName is what a task is called everywhere but at its sender: its id where a
-// machine has made it, else a hash.
-func TaskName(source, id string) string {
-	if minted.MatchString(id) {
-		return id
-	}
-	return digest("task", source, id)
 }
 
 // readTask reads a delivery for the handler task_result.
@@ -73,7 +59,7 @@ func (p *pipeline) task(ctx context.Context, v *verified) *answer {
 func (p *pipeline) prepareTask(v *verified) (*submission, contract.Command) {
 	src, now := v.source, v.delivery.ReceivedAt
 	e, salt := *v.task, p.NewSalt()
-	name := TaskName(src.Name, e.ID)
+	name := task.Name(src.Name, e.ID)
 	id := contract.TaskWorkflowID(src.Name, name)
 	// Only the text is anything that a person could have written.
 	words := incident.Signal{Description: e.Error}
