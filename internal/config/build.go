@@ -32,6 +32,11 @@ func (l *loader) build() *Config {
 		People:         l.people(),
 		Outbound:       l.outbound(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
+		Retention: Retention{
+			Deliveries: l.duration("retention.deliveries"),
+			Bodies:     l.duration("retention.bodies"),
+			Incidents:  l.duration("retention.incidents"),
+		},
 	}
 	if q := l.text("queue.backend"); q != "temporal" {
 		l.mistake(l.name("queue.backend"), fmt.Sprintf("%q is not available: Temporal is the queue, and Redis holds only windows and streams", q),

@@ -28,6 +28,7 @@ type Config struct {
 	MaxBody        int64 // bytes
 	QuietPeriod    time.Duration
 	Start          Start
+	Retention      Retention
 	Sources        []Source
 	// SourceBase is a source with only the figures that hold for all of them, for
 	// those that are kept in the database.
@@ -42,8 +43,11 @@ type Config struct {
 type Approvals struct {
 	// SingleOperator lets one person do what needs two.
 	SingleOperator bool
-	Channel        string        // Slack channel to ask in; slack.channel by default
-	Deadline       time.Duration // how long a request waits
+	// Anybody lets those approve who are not among the people, too. Nothing of the
+	// configuration sets it: nerve dev does.
+	Anybody  bool
+	Channel  string        // Slack channel to ask in; slack.channel by default
+	Deadline time.Duration // how long a request waits
 }
 
 // Log says how to log.
@@ -79,6 +83,13 @@ type Codec struct {
 type Start struct {
 	Deadline time.Duration
 	InFlight int
+}
+
+// Retention says for how long the record keeps what.
+type Retention struct {
+	Deliveries time.Duration // since they were received
+	Bodies     time.Duration // a delivery's raw bytes, since it was received
+	Incidents  time.Duration // since they were closed
 }
 
 // Source is one configured integration of a provider. Durations and figures are
