@@ -121,6 +121,8 @@ func (w *workshop) Headline(_ context.Context, channel string, _ *incident.Slack
 	return incident.SlackRef{ChannelID: channel, MessageTS: "1.000001", ThreadTS: "1.000001"}, nil
 }
 
+func (w *workshop) Note(context.Context, incident.SlackRef, string, string) error { return nil }
+
 func (w *workshop) Answer(context.Context, incident.SlackRef, string, incident.Report) (string, error) {
 	return "1.000002", nil
 }
