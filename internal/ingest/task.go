@@ -73,16 +73,17 @@ func (p *pipeline) prepareTask(v *verified) (*submission, contract.Command) {
 		t.KeyKind, t.Identity, t.Window, t.Handler = incident.KeyEvent, identity, contract.WindowKey, contract.HandlerTaskResult
 	})
 	delivery.Outcome = contract.OutcomeDebounced // what admission logs of a repeat
-	return &submission{
-			source: src, attempt: v.delivery.ID, kind: incident.KeyEvent, receivedAt: now, delivery: delivery,
-			claim: admission.Claim{
-				Source: src.Name, WorkflowID: id, DeliveryID: deliveryID, Window: window, Limits: src.limits(src.Debounce), Now: now,
-			},
-		}, contract.Command{WorkflowID: id, KeyKind: incident.KeyEvent, Task: &contract.TaskInput{
-			Name: name, Source: src.Name, Provider: src.ProviderName, Event: e, Policy: src.Tasks.Policy, Channel: src.Route.Channel,
-			KnownOnly: src.Tasks.RequireKnown, Salt: salt, Delivery: v.delivery.ID, ReceivedAt: now,
-			Timings: map[string]float64{"verify": float64(v.proved.Microseconds()) / 1000},
-		}}
+	sub := &submission{
+		source: src, attempt: v.delivery.ID, kind: incident.KeyEvent, receivedAt: now, delivery: delivery,
+		claim: admission.Claim{
+			Source: src.Name, WorkflowID: id, DeliveryID: deliveryID, Window: window, Limits: src.limits(src.Debounce), Now: now,
+		},
+	}
+	return sub, contract.Command{WorkflowID: id, KeyKind: incident.KeyEvent, Task: &contract.TaskInput{
+		Name: name, Source: src.Name, Provider: src.ProviderName, Event: e, Policy: src.Tasks.Policy, Channel: src.Route.Channel,
+		KnownOnly: src.Tasks.RequireKnown, Salt: salt, Delivery: v.delivery.ID, ReceivedAt: now,
+		Timings: map[string]float64{"verify": float64(v.proved.Microseconds()) / 1000},
+	}}
 }
 
 // actOnTask follows a verdict.
