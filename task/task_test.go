@@ -140,3 +140,15 @@ func TestErrorsAreCutAtACharacter(t *testing.T) {
 	assert.LessOrEqual(t, len(e.Error), task.MaxError)
 	assert.True(t, strings.HasSuffix(e.Error, "ü"))
 }
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"0b5d1c5e-0000-4000-8000-000000000000", "gm3qorzdhgbfurvjtvhg6dckhu"} {
+		assert.Equal(t, id, task.Name("s", id), "a machine has made it")
+	}
+	for _, id := range []string{"a@example.com", "order 7", "alex", "gm3qorzdhgbfurvjtvhg6dckhuu"} {
+		assert.Regexp(t, "^[0-9a-f]{32}$", task.Name("s", id))
+	}
+	assert.NotEqual(t, task.Name("a", "t1"), task.Name("b", "t1"))
+	assert.NotEqual(t, task.Name("ab", "c"), task.Name("a", "bc"))
+}

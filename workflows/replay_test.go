@@ -71,9 +71,23 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 		}
 		return workflows.Watch(ctx, state)
 	}
+	result := func(ctx workflow.Context, in contract.TaskInput) (contract.TaskResult, error) {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return contract.TaskResult{}, err
+		}
+		return workflows.TaskResult(ctx, in)
+	}
+	deliver := func(ctx workflow.Context, in contract.EventsInput) (contract.EventsResult, error) {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return contract.EventsResult{}, err
+		}
+		return workflows.DeliverEvents(ctx, in)
+	}
 	for name, h := range histories(t) {
 		r := worker.NewWorkflowReplayer()
 		r.RegisterWorkflowWithOptions(watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
+		r.RegisterWorkflowWithOptions(result, workflow.RegisterOptions{Name: contract.WorkflowTaskResult})
+		r.RegisterWorkflowWithOptions(deliver, workflow.RegisterOptions{Name: contract.WorkflowDeliverEvents})
 		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
 		r.RegisterWorkflowWithOptions(approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism

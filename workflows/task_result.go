@@ -78,13 +78,13 @@ func TaskResult(ctx workflow.Context, in contract.TaskInput) (contract.TaskResul
 // follow hears what the sender says until the task is over, or nothing more is
 // said of it.
 func (t *taskRun) follow(ctx workflow.Context) error {
-	patience := t.in.Policy.Patience
-	if patience <= 0 {
-		patience = defaultPatience
-	}
 	events := workflow.GetSignalChannel(ctx, contract.SignalTaskEvent)
-	t.hear(ctx, t.in.Event)
+	t.hear(ctx, t.in)
 	for !t.state.Final() {
+		patience := t.in.Policy.Patience
+		if patience <= 0 {
+			patience = defaultPatience
+		}
 		heard, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 			Timeout: patience, TimerOptions: workflow.TimerOptions{Summary: "Nothing more is heard of it"},
 		}, func() bool { return events.Len() > 0 })
@@ -96,22 +96,26 @@ func (t *taskRun) follow(ctx workflow.Context) error {
 			t.failure = "nothing more was heard of it for " + patience.String()
 			return nil
 		}
-		var e task.Event
-		for events.ReceiveAsync(&e) {
-			t.hear(ctx, e)
-			e = task.Event{}
+		var in contract.TaskInput
+		for events.ReceiveAsync(&in) {
+			t.hear(ctx, in)
+			in = contract.TaskInput{}
 		}
 	}
 	return nil
 }
 
 // hear takes an event in. One that is late or repeats another changes nothing.
-func (t *taskRun) hear(ctx workflow.Context, e task.Event) {
+// What its source allows when the event comes is what counts.
+func (t *taskRun) hear(ctx workflow.Context, in contract.TaskInput) {
+	e := in.Event
 	next, changed := t.state.Next(e.State)
 	if !changed {
 		return
 	}
 	t.state, t.event = next, e
+	t.in.Policy, t.in.Channel, t.in.Provider = in.Policy, in.Channel, in.Provider
+	maps.Copy(t.timings, in.Timings)
 	t.show(ctx)
 	if next.Final() {
 		t.finishedAt = workflow.Now(ctx)

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -134,7 +135,9 @@ func (b *taskBundle) result(t *testing.T) contract.TaskResult {
 }
 
 func (b *taskBundle) say(after time.Duration, e task.Event) {
-	b.env.RegisterDelayedCallback(func() { b.env.SignalWorkflow(contract.SignalTaskEvent, e) }, after)
+	in := b.in
+	in.Event = e
+	b.env.RegisterDelayedCallback(func() { b.env.SignalWorkflow(contract.SignalTaskEvent, in) }, after)
 }
 
 // count is how often something was done.
@@ -153,22 +156,11 @@ func (b *taskBundle) count(what string) int {
 func (b *taskBundle) order(steps ...string) []string {
 	var found []string
 	for _, d := range b.done {
-		for _, s := range steps {
-			if d == s && b.firstOf(found, s) {
-				found = append(found, d)
-			}
+		if slices.Contains(steps, d) && !slices.Contains(found, d) {
+			found = append(found, d)
 		}
 	}
 	return found
-}
-
-func (*taskBundle) firstOf(found []string, s string) bool {
-	for _, f := range found {
-		if f == s {
-			return false
-		}
-	}
-	return true
 }
 
 func TestATaskThatSucceeds(t *testing.T) {
@@ -256,36 +248,52 @@ func TestEveryStepIsUndone(t *testing.T) {
 		stuck   string   // the step that a rerun begins with; "" ends well
 	}{
 		"the output": {
-			[]string{"store"}, task.Failed, contract.CreditsReversed,
-			[]string{"record failed", "reverse", "tell"}, "",
+			[]string{"store"},
+			task.Failed, contract.CreditsReversed,
+			[]string{"record failed", "reverse", "tell"},
+			"",
 		},
 		"the record, after the output": {
-			[]string{"record succeeded"}, task.Failed, contract.CreditsReversed,
-			[]string{"store", "record failed", "remove", "reverse", "tell"}, "",
+			[]string{"record succeeded"},
+			task.Failed, contract.CreditsReversed,
+			[]string{"store", "record failed", "remove", "reverse", "tell"},
+			"",
 		},
 		"the credits, after the record": {
-			[]string{"settle"}, task.Succeeded, contract.CreditsUnsettled,
-			[]string{"store", "record succeeded", "tell", "alarm"}, "settle",
+			[]string{"settle"},
+			task.Succeeded, contract.CreditsUnsettled,
+			[]string{"store", "record succeeded", "tell", "alarm"},
+			"settle",
 		},
 		"the notice, after the credits": {
-			[]string{"tell"}, task.Succeeded, contract.CreditsSettled,
-			[]string{"store", "record succeeded", "settle"}, "",
+			[]string{"tell"},
+			task.Succeeded, contract.CreditsSettled,
+			[]string{"store", "record succeeded", "settle"},
+			"",
 		},
 		"the compensation of the output": {
-			[]string{"record succeeded", "remove"}, task.Failed, contract.CreditsReversed,
-			[]string{"store", "record failed", "reverse", "tell", "alarm"}, "remove",
+			[]string{"record succeeded", "remove"},
+			task.Failed, contract.CreditsReversed,
+			[]string{"store", "record failed", "reverse", "tell", "alarm"},
+			"remove",
 		},
 		"the compensation of the credits": {
-			[]string{"record succeeded", "reverse"}, task.Failed, contract.CreditsUnreversed,
-			[]string{"store", "record failed", "remove", "tell", "alarm"}, "reverse",
+			[]string{"record succeeded", "reverse"},
+			task.Failed, contract.CreditsUnreversed,
+			[]string{"store", "record failed", "remove", "tell", "alarm"},
+			"reverse",
 		},
 		"both": {
-			[]string{"record succeeded", "remove", "reverse"}, task.Failed, contract.CreditsUnreversed,
-			[]string{"store", "record failed", "tell", "alarm"}, "remove",
+			[]string{"record succeeded", "remove", "reverse"},
+			task.Failed, contract.CreditsUnreversed,
+			[]string{"store", "record failed", "tell", "alarm"},
+			"remove",
 		},
 		"the record, for a success and a failure": {
-			[]string{"record succeeded", "record failed"}, task.Failed, contract.CreditsReversed,
-			[]string{"store", "remove", "reverse", "tell", "alarm"}, "keep",
+			[]string{"record succeeded", "record failed"},
+			task.Failed, contract.CreditsReversed,
+			[]string{"store", "remove", "reverse", "tell", "alarm"},
+			"keep",
 		},
 		"everything, also people": {
 			[]string{"store", "record failed", "reverse", "tell", "alarm"}, task.Failed, contract.CreditsUnreversed, nil, "reverse",

@@ -26,6 +26,7 @@ type commands struct {
 	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
 	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
+	Tasks     tasksCmd     `cmd:"" help:"List, show, expect and rerun tasks of models: the handler task_result."`
 	Approvals approvalsCmd `cmd:"" help:"List, show, grant and deny what needs a second person."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`

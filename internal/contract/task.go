@@ -7,7 +7,8 @@ import (
 )
 
 // WorkflowTaskResult is the registered name of workflows.TaskResult, and
-// SignalTaskEvent and QueryTask are its signal and its query.
+// SignalTaskEvent, which carries another TaskInput, and QueryTask are its signal
+// and its query.
 const (
 	WorkflowTaskResult = "TaskResult"
 	SignalTaskEvent    = "task_event"

@@ -49,7 +49,9 @@ func New(t http.RoundTripper, url string, key outbound.Key, now func() time.Time
 }
 
 // Settle confirms the reserved credits of a task that succeeded.
-func (c *Client) Settle(ctx context.Context, call contract.Charge) error { return c.tell(ctx, TypeSettle, call) }
+func (c *Client) Settle(ctx context.Context, call contract.Charge) error {
+	return c.tell(ctx, TypeSettle, call)
+}
 
 // Reverse gives the reserved credits of a task that did not succeed back.
 func (c *Client) Reverse(ctx context.Context, call contract.Charge) error {

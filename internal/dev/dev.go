@@ -259,6 +259,9 @@ func newSecret(provider string) (string, error) {
 func (d *Dev) configure(s state.Secrets, l listeners) {
 	d.cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(d.Dir, "nerve.db"))
 	d.cfg.Keyset = config.Secret(s.Keyset)
+	if d.cfg.Outbound.BlobURL == "" {
+		d.cfg.Outbound.BlobURL = "file://" + filepath.ToSlash(filepath.Join(d.Dir, "outputs"))
+	}
 	if d.cfg.Slack.Channel == "" && d.Stand != nil {
 		d.cfg.Slack.Channel = AlertsChannel
 	}

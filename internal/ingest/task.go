@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -20,19 +19,6 @@ type TaskRules struct {
 	Policy contract.TaskPolicy
 	// RequireKnown takes only events of tasks that run already.
 	RequireKnown bool
-}
-
-// minted is what ids look like that a machine has made: a UUID, or Replicate's
-// 26 letters and digits. Any other could have been typed by a customer.
-var minted = regexp.MustCompile(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{26})$`)
-
-// TaskName is what a task is called everywhere but at its sender: its id where a
-// machine has made it, else a hash.
-func TaskName(source, id string) string {
-	if minted.MatchString(id) {
-		return id
-	}
-	return digest("task", source, id)
 }
 
 // readTask reads a delivery for the handler task_result.
@@ -73,7 +59,7 @@ func (p *pipeline) task(ctx context.Context, v *verified) *answer {
 func (p *pipeline) prepareTask(v *verified) (*submission, contract.Command) {
 	src, now := v.source, v.delivery.ReceivedAt
 	e, salt := *v.task, p.NewSalt()
-	name := TaskName(src.Name, e.ID)
+	name := task.Name(src.Name, e.ID)
 	id := contract.TaskWorkflowID(src.Name, name)
 	// Only the text is anything that a person could have written.
 	words := incident.Signal{Description: e.Error}
@@ -87,16 +73,17 @@ func (p *pipeline) prepareTask(v *verified) (*submission, contract.Command) {
 		t.KeyKind, t.Identity, t.Window, t.Handler = incident.KeyEvent, identity, contract.WindowKey, contract.HandlerTaskResult
 	})
 	delivery.Outcome = contract.OutcomeDebounced // what admission logs of a repeat
-	return &submission{
-			source: src, attempt: v.delivery.ID, kind: incident.KeyEvent, receivedAt: now, delivery: delivery,
-			claim: admission.Claim{
-				Source: src.Name, WorkflowID: id, DeliveryID: deliveryID, Window: window, Limits: src.limits(src.Debounce), Now: now,
-			},
-		}, contract.Command{WorkflowID: id, KeyKind: incident.KeyEvent, Task: &contract.TaskInput{
-			Name: name, Source: src.Name, Provider: src.ProviderName, Event: e, Policy: src.Tasks.Policy, Channel: src.Route.Channel,
-			KnownOnly: src.Tasks.RequireKnown, Salt: salt, Delivery: v.delivery.ID, ReceivedAt: now,
-			Timings: map[string]float64{"verify": float64(v.proved.Microseconds()) / 1000},
-		}}
+	sub := &submission{
+		source: src, attempt: v.delivery.ID, kind: incident.KeyEvent, receivedAt: now, delivery: delivery,
+		claim: admission.Claim{
+			Source: src.Name, WorkflowID: id, DeliveryID: deliveryID, Window: window, Limits: src.limits(src.Debounce), Now: now,
+		},
+	}
+	return sub, contract.Command{WorkflowID: id, KeyKind: incident.KeyEvent, Task: &contract.TaskInput{
+		Name: name, Source: src.Name, Provider: src.ProviderName, Event: e, Policy: src.Tasks.Policy, Channel: src.Route.Channel,
+		KnownOnly: src.Tasks.RequireKnown, Salt: salt, Delivery: v.delivery.ID, ReceivedAt: now,
+		Timings: map[string]float64{"verify": float64(v.proved.Microseconds()) / 1000},
+	}}
 }
 
 // actOnTask follows a verdict.

@@ -226,7 +226,7 @@ func TestErrorsSayWhatIsWorthAnotherTry(t *testing.T) {
 		"": 0, "7": 7 * time.Second, "-7": 0, "x": 0, "99999999999": 24 * time.Hour,
 		now.Add(time.Minute).Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).Format(http.TimeFormat): 0,
 	} {
-		err := outbound.Answer("post", &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {value}}}, now)
+		err := outbound.Answer("post", &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {value}}}, now)
 		var e *outbound.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, want, e.RetryAfter(), value)

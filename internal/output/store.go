@@ -113,7 +113,7 @@ type fetched struct {
 
 func (f *fetched) remove() {
 	_ = f.file.Close()
-	_ = os.Remove(f.file.Name()) //nolint:gosec // the name is our own
+	_ = os.Remove(f.file.Name())
 }
 
 // maxHead is how much of an output its type is told from.

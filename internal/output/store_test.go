@@ -145,8 +145,8 @@ func TestKeepRefuses(t *testing.T) {
 		"an image said to be a page":         {serve("text/html", png), nil, "output/type_forbidden", false},
 		"a type of a server's fancy":         {serve("image/png; x=<b>", []byte("hello")), nil, "output/type_forbidden", false},
 		"empty":                              {serve("image/x-unknown", nil), nil, "output/no_output", false},
-		"away":                               {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, nil, "outbound/http_503", true},
-		"gone":                               {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }, nil, "outbound/http_410", false},
+		"away":                               {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, nil, "outbound/http_503", true},
+		"gone":                               {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }, nil, "outbound/http_410", false},
 		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1500")
 			_, _ = w.Write(png)

@@ -41,7 +41,7 @@ func TaskOptions(cmd contract.Command) client.StartWorkflowOptions {
 func (s *Starter) task(ctx context.Context, cmd contract.Command) (Result, error) {
 	in := *cmd.Task
 	if in.KnownOnly {
-		return s.signal(ctx, cmd.WorkflowID, contract.SignalTaskEvent, in.Event)
+		return s.signal(ctx, cmd.WorkflowID, contract.SignalTaskEvent, in)
 	}
 	run, err := s.client.ExecuteWorkflow(ctx, TaskOptions(cmd), contract.WorkflowTaskResult, in)
 	if err == nil {
@@ -51,7 +51,7 @@ func (s *Starter) task(ctx context.Context, cmd contract.Command) (Result, error
 	if !ok {
 		return Result{}, classify("start a task", err)
 	}
-	result, err := s.signal(ctx, cmd.WorkflowID, contract.SignalTaskEvent, in.Event)
+	result, err := s.signal(ctx, cmd.WorkflowID, contract.SignalTaskEvent, in)
 	if err == nil && result.Outcome == NotRunning {
 		return Result{Outcome: AlreadyTaken, RunID: already.RunId}, nil
 	}

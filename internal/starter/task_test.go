@@ -50,7 +50,7 @@ func TestATaskIsStartedOrTold(t *testing.T) {
 				}), contract.WorkflowTaskResult, *cmd.Task).Return(run, tt.start).Once()
 			}
 			if tt.tells > 0 {
-				c.On("SignalWorkflow", mock.Anything, "task:replicate:t1", "", contract.SignalTaskEvent, cmd.Task.Event).Return(tt.tell).Once()
+				c.On("SignalWorkflow", mock.Anything, "task:replicate:t1", "", contract.SignalTaskEvent, *cmd.Task).Return(tt.tell).Once()
 			}
 			got, err := New(c, Options{}).Do(t.Context(), cmd)
 			require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,10 +41,8 @@ func (e *eventsAt) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOpti
 	if e.err != nil {
 		return nil, e.err
 	}
-	for _, id := range e.ids {
-		if id == o.ID {
-			return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("again", "r", "run")
-		}
+	if slices.Contains(e.ids, o.ID) {
+		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("again", "r", "run")
 	}
 	e.ids = append(e.ids, o.ID)
 	e.batches[args[0].(contract.EventsInput).Subscriber]++
