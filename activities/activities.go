@@ -56,6 +56,14 @@ type Deps struct {
 	Windows  Windows
 	Scrubber Scrubber
 	Analyst  Analyst
+
+	// What approvals work with. Without Approvals nobody is asked in Slack; without
+	// the others an approval fails instead of changing something.
+	Approvals Approvals
+	Changer   Changer
+	Auditor   Auditor
+	Opener    Opener
+
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string
 }

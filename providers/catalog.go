@@ -78,7 +78,7 @@ func (m *mapping) spec() Spec {
 	}
 	return Spec{
 		Name: m.name, Title: m.Title, SecretHelp: m.Secret, StaleStatus: stale, Docs: m.Docs,
-		Schemes: m.schemes, Fixtures: alertFixtures(m.name), New: func(cfg Config) (Provider, error) { return newMapped(m, cfg) },
+		Schemes: m.schemes, Window: m.Window, SecretMin: m.SecretMin, Fixtures: alertFixtures(m.name), New: func(cfg Config) (Provider, error) { return newMapped(m, cfg) },
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,6 +27,11 @@ type mapping struct {
 	Verify []Scheme `yaml:"verify"`
 	// StaleStatus answers a right but stale signature: 400 (default) or 401.
 	StaleStatus int `yaml:"stale_status"`
+	// Window folds deliveries without an id by their content; 15 minutes by default.
+	Window time.Duration `yaml:"window"`
+	// SecretMin is the length of the shortest secret, in characters, where the
+	// vendor fixes one below 32.
+	SecretMin int `yaml:"secret_min"`
 	// Handshakes answer a vendor's check of the endpoint.
 	Handshakes []handshake `yaml:"handshakes"`
 	// EventID is the same on a retry of one delivery and differs between events.
@@ -128,6 +134,9 @@ func (m *mapping) check() error {
 	}
 	if m.StaleStatus != 0 && m.StaleStatus != 400 && m.StaleStatus != 401 {
 		e.add("stale_status is %d: use 400 or 401", m.StaleStatus)
+	}
+	if m.Window < 0 || m.SecretMin < 0 {
+		e.add("window and secret_min cannot be negative")
 	}
 	if len(m.Shapes) == 0 && m.Like == "" {
 		e.add("shapes is missing: at least one says how the payload is read")

@@ -155,6 +155,12 @@ type Spec struct {
 	Docs string
 	// Schemes are the ways in which the vendor proves itself, strongest first.
 	Schemes []Scheme
+	// Window is how long deliveries without an id fold by their content, where the
+	// vendor's retries ask for more than the usual 15 minutes; 0 otherwise.
+	Window time.Duration
+	// SecretMin is how short a secret may be, in characters, where the vendor fixes
+	// a length below the 32 that a source needs; 0 otherwise.
+	SecretMin int
 	// Fixtures are the names of payloads in testdata/<name>/ that are alerts.
 	// `nerve send` offers them; see Fixture.
 	Fixtures []string

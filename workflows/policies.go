@@ -23,6 +23,12 @@ const (
 	stepFailure  step = "failure"
 	stepRecord   step = "record"
 	stepRelease  step = "release"
+
+	stepAsk    step = "ask"
+	stepEdit   step = "edit"
+	stepRemind step = "remind"
+	stepAudit  step = "audit"
+	stepApply  step = "apply"
 )
 
 // policy is how a step is tried.
@@ -81,6 +87,26 @@ var policies = map[step]policy{
 	stepRelease: {
 		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
 		why: "the window ends by itself after minutes; ingest also notices a closed incident",
+	},
+	stepAsk: {
+		queue: contract.QueueSlack, try: 15 * time.Second, all: 12 * time.Hour, first: time.Second, grow: 4, most: time.Minute,
+		why: "there is a day to decide: asking late is better than never, and the command line and the API need no message",
+	},
+	stepEdit: {
+		queue: contract.QueueSlack, try: 15 * time.Second, all: 10 * time.Minute, first: time.Second, grow: 4, most: time.Minute,
+		why: "buttons that decide nothing any more mislead, but a click on one is only refused: outlast a short outage, then end",
+	},
+	stepRemind: {
+		queue: contract.QueueSlack, try: 10 * time.Second, all: 30 * time.Minute, first: time.Second, grow: 4, most: time.Minute,
+		why: "a reminder is a courtesy: one that cannot be posted for half an hour is left out",
+	},
+	stepAudit: {
+		queue: contract.QueueTriage, try: 10 * time.Second, all: 24 * time.Hour, first: time.Second, grow: 2, most: time.Minute,
+		why: "what is not in the audit log does not happen; a database that is away for hours loses no entry",
+	},
+	stepApply: {
+		queue: contract.QueueTriage, try: 15 * time.Second, all: 4 * time.Hour, first: time.Second, grow: 2, most: time.Minute,
+		why: "outlasts an outage of the database; after hours the second person would be surprised, so it fails and is asked for anew",
 	},
 }
 

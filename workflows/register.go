@@ -10,4 +10,5 @@ import (
 // Register adds nerve's workflows to a worker under their stored names.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Triage, workflow.RegisterOptions{Name: contract.WorkflowTriage})
+	r.RegisterWorkflowWithOptions(Approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 }

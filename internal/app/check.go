@@ -1,14 +1,13 @@
 package app
 
 import (
-	"fmt"
-	"os"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
@@ -31,14 +30,14 @@ func check(cfg *config.Config) config.Errors {
 		}
 	}
 	for _, s := range cfg.Sources {
-		spec, err := specOf(s)
+		spec, err := registry.SpecOf(s)
 		if err != nil && s.Mapping != "" {
 			errs = append(errs, config.Mistake{Key: "sources[" + s.Name + "].mapping", Problem: cause(err), Fix: "See docs/mappings.md"})
 		}
 		if err != nil || len(s.Secrets) == 0 && s.MinAssurance != string(providers.AssuranceNone) {
 			continue
 		}
-		if _, err := spec.New(providerConfig(s, func() string { return "" })); err != nil {
+		if _, err := spec.New(registry.ProviderConfig(s, func() string { return "" })); err != nil {
 			fix := "Check the secret"
 			if spec.SecretHelp != "" {
 				fix = spec.SecretHelp
@@ -49,22 +48,6 @@ func check(cfg *config.Config) config.Errors {
 	return errs
 }
 
-// specOf finds a source's provider: the vendor's, or what its mapping describes.
-func specOf(s config.Source) (providers.Spec, error) {
-	if s.Mapping != "" {
-		text, err := os.ReadFile(s.Mapping)
-		if err != nil {
-			return providers.Spec{}, fmt.Errorf("cannot be read: %w", err)
-		}
-		return providers.Custom(s.Provider, s.Mapping, text)
-	}
-	spec, ok := providers.Lookup(s.Provider)
-	if !ok {
-		return spec, fmt.Errorf("there is no provider %q", s.Provider)
-	}
-	return spec, nil
-}
-
 // cause drops the package's prefix, which says nothing to an operator.
 func cause(err error) string {
 	text := err.Error()
@@ -72,15 +55,4 @@ func cause(err error) string {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text
-}
-
-func providerConfig(s config.Source, self func() string) providers.Config {
-	secrets := make([]providers.Secret, len(s.Secrets))
-	for n, secret := range s.Secrets {
-		secrets[n] = providers.Secret{Value: secret.Value.Reveal(), NotBefore: secret.NotBefore, NotAfter: secret.NotAfter}
-	}
-	return providers.Config{
-		Secrets: secrets, Schemes: s.Schemes, AllowWeak: s.AllowWeak, PublicURL: s.PublicURL,
-		TolerancePast: s.TolerancePast, ToleranceFuture: s.ToleranceFuture, SelfBotID: self,
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/slack"
 	"github.com/nerve-alerts/nerve/internal/temporalx"
 )
@@ -108,6 +109,11 @@ type unheard struct{}
 func (unheard) Printf(context.Context, string, ...any) {}
 
 func init() { redis.SetLogger(unheard{}) }
+
+// Carrier is what the registry of sources has in Redis.
+func (c *Core) Carrier() registry.Carrier {
+	return registry.Carrier{Client: c.redis, Sealer: c.Sealer}
+}
 
 // Admission opens what a configuration has in Redis. Redis need not be up yet.
 // The caller closes the client, after the admission.

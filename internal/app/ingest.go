@@ -3,27 +3,29 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
-	"github.com/nerve-alerts/nerve/internal/config"
-	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/approval"
 	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/slack"
 	"github.com/nerve-alerts/nerve/internal/starter"
-	"github.com/nerve-alerts/nerve/providers"
 )
 
 // Ingest is the program behind cmd/ingest: the HTTP front.
 type Ingest struct {
 	core   *Core
 	server *ingest.Server
+	desk   *approval.Desk
 	self   atomic.Value // nerve's own Slack bot id, a string
+	book   *book
+	watch  *registry.Watch // nil without a database: the file's sources are all there are
+	store  *record.Store   // of the watch, once it was reached
 }
 
 // NewIngest builds the front. The caller closes core.
@@ -33,12 +35,13 @@ func NewIngest(core *Core) (*Ingest, error) { return newIngest(core, nil) }
 func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 	i := &Ingest{core: core}
 	i.self.Store("")
-	sources, err := i.sources()
+	i.book = newBook(core.Config.Sources, func() string { return i.self.Load().(string) }, core.Log)
+	if own != nil {
+		i.book.own = append(i.book.own, own.source())
+	}
+	sources, err := i.book.file()
 	if err != nil {
 		return nil, err
-	}
-	if own != nil {
-		sources = append(sources, own.source())
 	}
 	deps := ingest.Deps{
 		Gate: core.Admission, Windows: core.Admission, Streams: core.Admission,
@@ -53,9 +56,42 @@ func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 	if core.Slack != nil {
 		deps.Reactor = eyes{core.Slack}
 	}
-	i.server, err = ingest.New(core.ingestOptions(), deps, sources)
+	i.desk = core.desk()
+	deps.Clicks = i.desk
+	if core.Config.DatabaseURL != "" {
+		i.watchSources()
+	}
+	o := core.ingestOptions()
+	o.MoreSources = i.watch != nil
+	i.server, err = ingest.New(o, deps, sources)
 	return i, err
 }
+
+// watchSources prepares the watch over the sources of the database. Its
+// connection is not on the way of an answer.
+func (i *Ingest) watchSources() {
+	core := i.core
+	i.watch = (&registry.Watch{
+		Open: func(ctx context.Context) (registry.Reader, error) {
+			store, err := record.Connect(ctx, core.Config.DatabaseURL.Reveal())
+			if err != nil {
+				return nil, err
+			}
+			i.store = store
+			return store, nil
+		},
+		Carrier: core.Carrier(), Base: core.Config.SourceBase, Log: core.Log,
+		Use: func(l registry.Loaded, current bool) {
+			if err := i.server.SetSources(i.book.merge(l), !current); err != nil {
+				core.Log.Error("the sources of the database cannot be used", "revision", l.Revision, "error", err)
+			}
+		},
+	}).Start()
+}
+
+// firstLoad is how long a start waits for the sources of the database. After
+// that, those of the file are served, and any other is answered 503.
+const firstLoad = 3 * time.Second
 
 // ingestOptions bounds the way of an answer. Without a durable spool there is
 // nowhere to put what Temporal has not taken, so ingest waits for it as long as
@@ -74,11 +110,39 @@ func (c *Core) ingestOptions() ingest.Options {
 // Serve serves on a listener until ctx ends, and meanwhile learns who nerve is
 // in Slack, so that it does not answer itself.
 func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
+	if i.watch != nil {
+		stop := i.watchUntil(ctx)
+		defer stop()
+	}
 	go i.warmUp(ctx)
 	if i.core.Slack != nil {
 		go i.learnSelf(ctx)
 	}
+	defer i.desk.Wait()
 	return i.server.Serve(ctx, l)
+}
+
+// watchUntil watches the sources of the database until stop is called.
+func (i *Ingest) watchUntil(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		i.watch.Run(ctx)
+	}()
+	first, enough := context.WithTimeout(ctx, firstLoad)
+	defer enough()
+	i.watch.First(first)
+	return func() {
+		cancel()
+		<-ended
+		if i.store == nil {
+			return
+		}
+		if err := i.store.Close(); err != nil {
+			i.core.Log.Warn("the database of sources was not closed", "error", err)
+		}
+	}
 }
 
 // warmUp makes the connections before the first alert needs them: dialling takes
@@ -110,59 +174,6 @@ func (i *Ingest) learnSelf(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-	}
-}
-
-func (i *Ingest) sources() ([]ingest.Source, error) {
-	list := make([]ingest.Source, 0, len(i.core.Config.Sources))
-	for _, s := range i.core.Config.Sources {
-		built, err := i.source(s)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, built)
-	}
-	return list, nil
-}
-
-func (i *Ingest) source(s config.Source) (ingest.Source, error) {
-	build := func() (providers.Spec, providers.Provider, error) {
-		spec, err := specOf(s)
-		if err != nil {
-			return spec, nil, fmt.Errorf("front: source %s: %w", s.Name, err)
-		}
-		p, err := spec.New(providerConfig(s, func() string { return i.self.Load().(string) }))
-		if err != nil {
-			return spec, nil, fmt.Errorf("front: source %s: %w", s.Name, err)
-		}
-		return spec, p, nil
-	}
-	var spec providers.Spec
-	var p providers.Provider
-	if s.OnDemand {
-		spec.StaleStatus = http.StatusUnauthorized // what the vendor wants is known later
-		p = onDemand(build)
-	} else {
-		var err error
-		if spec, p, err = build(); err != nil {
-			return ingest.Source{}, err
-		}
-	}
-	return ingestSource(s, p, spec.StaleStatus), nil
-}
-
-// ingestSource is a configured source as ingest has it. stale is the status that
-// its vendor asks for.
-func ingestSource(s config.Source, p providers.Provider, stale int) ingest.Source {
-	if s.StaleStatus != 0 {
-		stale = s.StaleStatus
-	}
-	return ingest.Source{
-		Name: s.Name, ProviderName: s.Provider, Provider: p,
-		Route:  contract.Route{Channel: s.Channel, QuietPeriod: s.QuietPeriod},
-		Window: s.Window, Debounce: s.Debounce, DeliveryTTL: s.DeliveryTTL,
-		RatePerMin: s.Rate, Burst: s.Burst, HardCap: s.HardCap,
-		StaleStatus: stale, MinAssurance: providers.Assurance(s.MinAssurance), Paused: s.Paused,
 	}
 }
 

@@ -34,7 +34,7 @@ type ownSource struct {
 }
 
 func (o *ownSource) source() ingest.Source {
-	return ingestSource(o.Source, o.provider, 0)
+	return built{provider: o.provider}.source(o.Source)
 }
 
 // Submit takes in a batch; see ingest.Server.

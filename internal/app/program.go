@@ -11,18 +11,19 @@ import (
 	"strings"
 
 	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
 // LoadConfig reads the configuration of a program from a file ("" for what
 // NERVE_CONFIG names) and the environment.
 func LoadConfig(p config.Program, file string) (*config.Config, error) {
-	return config.Load(config.Options{Program: p, File: file, Providers: providers.Names(), Check: check})
+	return config.Load(config.Options{Program: p, File: file, Providers: providers.Names(), Vendor: registry.VendorOf, Check: check})
 }
 
 // Config reads the configuration of a program that is started with flags.
 func Config(p config.Program, args []string) (*config.Config, error) {
-	o := config.Options{Program: p, Providers: providers.Names(), Check: check, Set: map[string]string{}}
+	o := config.Options{Program: p, Providers: providers.Names(), Vendor: registry.VendorOf, Check: check, Set: map[string]string{}}
 	flags := flag.NewFlagSet(string(p), flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.File, "config", "", "YAML file")

@@ -28,11 +28,16 @@ func (l *loader) build() *Config {
 		TrustedProxies: l.proxies(),
 		MaxBody:        l.size("max_body"),
 		QuietPeriod:    l.duration("quiet_period"),
+		Approvals:      l.approvals(),
+		People:         l.people(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
 	}
 	if q := l.text("queue.backend"); q != "temporal" {
 		l.mistake(l.name("queue.backend"), fmt.Sprintf("%q is not available: Temporal is the queue, and Redis holds only windows and streams", q),
 			"Set it to temporal or remove it")
+	}
+	if c.Approvals.Channel == "" {
+		c.Approvals.Channel = c.Slack.Channel
 	}
 	c.Sources = l.sources(c)
 	return c

@@ -3,8 +3,12 @@ package config
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
 // Config is a complete, validated configuration.
@@ -25,6 +29,20 @@ type Config struct {
 	QuietPeriod    time.Duration
 	Start          Start
 	Sources        []Source
+	// SourceBase is a source with only the figures that hold for all of them, for
+	// those that are kept in the database.
+	SourceBase Source
+	Approvals  Approvals
+	// People are those who can approve, and the names that each of them has.
+	People People
+}
+
+// Approvals say when a change needs a second person, and how one is asked.
+type Approvals struct {
+	// SingleOperator lets one person do what needs two.
+	SingleOperator bool
+	Channel        string        // Slack channel to ask in; slack.channel by default
+	Deadline       time.Duration // how long a request waits
 }
 
 // Log says how to log.
@@ -68,6 +86,7 @@ type Source struct {
 	Name            string
 	Provider        string         // registry name; of a mapping, its file's name
 	Mapping         string         // path of a mapping, instead of a known provider
+	MappingText     string         // the mapping itself, of a source in the database
 	Secrets         []SourceSecret // newest first
 	Schemes         []string       // of the vendor's; empty: all
 	AllowWeak       bool
@@ -85,7 +104,11 @@ type Source struct {
 	MinAssurance    string        // token or signed; none with schemes: [none]
 	DeliveryTTL     time.Duration
 	Paused          bool
-	OnDemand        bool // its provider is built when its first delivery comes; nerve dev has one of each
+	AllowCIDRs      []netip.Prefix    // who may deliver, beside the proof; empty: everybody
+	SeverityFloor   incident.Severity // what is below it is stored, not raised; empty: nothing is
+	Handler         string            // contract.Handlers
+	Handlers        map[string]string // by event type, over Handler
+	OnDemand        bool              // its provider is built when its first delivery comes; nerve dev has one of each
 }
 
 // SourceSecret is a secret of a source and the time in which it counts; a zero
@@ -107,8 +130,9 @@ func DefaultSource(name, provider string, secrets ...Secret) Source {
 	}
 	return Source{
 		Name: name, Provider: provider, Secrets: valued,
-		Window: 15 * time.Minute, Debounce: 5 * time.Minute, QuietPeriod: 24 * time.Hour,
+		Window: defaultWindow, Debounce: 5 * time.Minute, QuietPeriod: 24 * time.Hour,
 		Rate: 100, Burst: 200, HardCap: 2000,
 		TolerancePast: 5 * time.Minute, MinAssurance: "token", DeliveryTTL: 24 * time.Hour,
+		Handler: contract.HandlerTriage,
 	}
 }

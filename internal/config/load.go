@@ -26,6 +26,8 @@ type Options struct {
 	Check func(*Config) Errors
 	// Providers are the registered vendors; a source of any other is a mistake.
 	Providers []string
+	// Vendor tells what a source's vendor asks for; nil is nothing.
+	Vendor func(Source) Vendor
 }
 
 // Load reads, merges and validates the configuration. Its error is Errors, with
@@ -87,14 +89,14 @@ func (l *loader) readFile() {
 	}
 	known := paths()
 	for _, k := range l.values.Keys() {
-		if k == "sources" || slices.Contains(known, k) {
+		if k == "sources" || k == "people" || slices.Contains(known, k) {
 			l.origin[k] = k
 			continue
 		}
-		if strings.HasPrefix(k, "sources.") {
+		if strings.HasPrefix(k, "sources.") || strings.HasPrefix(k, "people.") {
 			continue // listed says that it is not a list
 		}
-		l.unknown(k, k, append(known, "sources"))
+		l.unknown(k, k, append(known, "sources", "people"))
 	}
 }
 

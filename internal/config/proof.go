@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,11 @@ func (e *entry) provider() (name, mapping string) {
 	switch known := e.options.Providers; {
 	case mapping != "" && name != "":
 		e.mistake(e.key("mapping"), "stands beside provider", "Give one of the two")
+	case mapping != "" && e.stored:
+		name = e.name
+		if slices.Contains(known, name) {
+			e.mistake(e.key("mapping"), fmt.Sprintf("belongs to a source that is named like the vendor %q, which nerve knows", name), "Give the source another name, or use provider: "+name)
+		}
 	case mapping != "":
 		name = strings.TrimSuffix(filepath.Base(mapping), filepath.Ext(mapping))
 		if slices.Contains(known, name) {
@@ -47,24 +53,28 @@ func vendorHelp(name string, known []string) string {
 // schemeNone is the scheme that proves nothing.
 const schemeNone = "none"
 
-// anybody reports whether the source takes deliveries without a proof.
-func (s *Source) anybody() bool { return slices.Contains(s.Schemes, schemeNone) }
+// Anybody reports whether the source takes deliveries without a proof.
+func (s *Source) Anybody() bool { return slices.Contains(s.Schemes, schemeNone) }
 
 // proof reads how the source's deliveries prove themselves.
 func (e *entry) proof(s *Source) {
 	s.Schemes = e.texts("schemes")
 	s.AllowWeak = e.asBoolean(e.key("allow_weak"), e.value("allow_weak"))
 	s.PublicURL = e.value("public_url")
-	if !s.anybody() {
-		s.Secrets = e.secrets()
+	s.AllowCIDRs = e.cidrs()
+	if !s.Anybody() {
+		s.Secrets = e.secrets(s)
 		return
 	}
 	s.MinAssurance = schemeNone
+	if len(s.AllowCIDRs) > 0 {
+		e.mistake(e.key("allow_cidrs"), "stands beside schemes: [none]: an address proves nothing by itself", "Choose a scheme, or remove allow_cidrs")
+	}
 	if !e.asBoolean(e.key("i_understand"), e.value("i_understand")) {
 		e.mistake(e.key("schemes"), "is none: anybody who finds the URL could raise incidents",
 			"Choose a scheme, or confirm with i_understand: true")
 	}
-	if e.raw["secrets"] != nil {
+	if e.raw["secrets"] != nil && !e.stored {
 		e.mistake(e.key("secrets"), "stands beside schemes: [none], which looks at none", "Remove one of the two")
 	}
 }
@@ -87,7 +97,30 @@ func (e *entry) texts(name string) []string {
 	return all
 }
 
-func (e *entry) secrets() []SourceSecret {
+// cidrs reads the addresses that may deliver, as prefixes.
+func (e *entry) cidrs() []netip.Prefix {
+	var all []netip.Prefix
+	for i, text := range e.texts("allow_cidrs") {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			var a netip.Addr
+			if a, err = netip.ParseAddr(text); err == nil {
+				p = netip.PrefixFrom(a, a.BitLen())
+			}
+		}
+		if err != nil {
+			e.mistake(fmt.Sprintf("%s[%d]", e.key("allow_cidrs"), i), fmt.Sprintf("%q is neither an address nor a CIDR", text), "Write it like 192.0.2.0/24")
+			continue
+		}
+		all = append(all, p.Masked())
+	}
+	return all
+}
+
+func (e *entry) secrets(s *Source) []SourceSecret {
+	if e.stored {
+		return e.given
+	}
 	raw, ok := e.raw["secrets"].([]any)
 	if !ok && e.raw["secrets"] != nil {
 		raw = []any{e.raw["secrets"]}
@@ -98,14 +131,14 @@ func (e *entry) secrets() []SourceSecret {
 	var all []SourceSecret
 	for i, v := range raw {
 		key := fmt.Sprintf("%s[%d]", e.key("secrets"), i)
-		s := SourceSecret{}
+		one := SourceSecret{}
 		if group, ok := v.(map[string]any); ok {
-			s, v = e.validity(key, group), group["value"]
+			one, v = e.validity(key, group), group["value"]
 		}
 		text, _ := scalar(v)
-		if s.Value = e.resolve(key, text); s.Value != "" {
-			e.checkSecret(key, s.Value)
-			all = append(all, s)
+		if one.Value = e.resolve(key, text); one.Value != "" {
+			e.checkSecret(key, one.Value, e.vendor(s).SecretMin)
+			all = append(all, one)
 		}
 	}
 	return all
@@ -114,9 +147,12 @@ func (e *entry) secrets() []SourceSecret {
 // validity reads the time in which a secret counts.
 func (e *entry) validity(key string, group map[string]any) SourceSecret {
 	known := []string{"value", "not_before", "not_after"}
+	if key != "" {
+		key += "."
+	}
 	for name := range group {
 		if !slices.Contains(known, name) {
-			e.unknown(key+"."+name, name, known)
+			e.unknown(key+name, name, known)
 		}
 	}
 	moment := func(name string) time.Time {
@@ -132,12 +168,12 @@ func (e *entry) validity(key string, group map[string]any) SourceSecret {
 				return at.UTC()
 			}
 		}
-		e.mistake(key+"."+name, fmt.Sprintf("%q is not a time", text), "Write it like 2026-01-31T12:00:00Z")
+		e.mistake(key+name, fmt.Sprintf("%q is not a time", text), "Write it like 2026-01-31T12:00:00Z")
 		return time.Time{}
 	}
 	s := SourceSecret{NotBefore: moment("not_before"), NotAfter: moment("not_after")}
 	if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore) {
-		e.mistake(key+".not_after", "is not after not_before", "Exchange the two")
+		e.mistake(key+"not_after", "is not after not_before", "Exchange the two")
 	}
 	return s
 }

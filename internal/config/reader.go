@@ -125,6 +125,8 @@ func scalar(v any) (string, bool) {
 		return "", false
 	case string:
 		return strings.TrimSpace(t), true
+	case float64: // as JSON has every number; fmt would write 1e+06
+		return strconv.FormatFloat(t, 'f', -1, 64), true
 	default:
 		return fmt.Sprint(t), true
 	}

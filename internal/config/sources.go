@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -27,8 +28,9 @@ var shortcuts = []struct{ name, path string }{
 func (l *loader) sources(c *Config) []Source {
 	var all []Source
 	base := l.base(c)
+	c.SourceBase = base
 	taken := map[string]bool{}
-	for i, raw := range l.listed() {
+	for i, raw := range l.listed("sources") {
 		e := &entry{loader: l, raw: raw, where: fmt.Sprintf("sources[%d]", i)}
 		s := e.source(base)
 		if taken[s.Name] {
@@ -42,34 +44,36 @@ func (l *loader) sources(c *Config) []Source {
 		if secret == "" || taken[sc.name] {
 			continue
 		}
-		l.checkSecret(l.name(sc.path), secret)
 		s := base
 		s.Name, s.Provider, s.Secrets = sc.name, sc.name, []SourceSecret{{Value: secret}}
+		l.checkSecret(l.name(sc.path), secret, l.vendor(&s).SecretMin)
+		s.Window = l.vendor(&s).window()
 		all = append(all, s)
 	}
-	if len(all) == 0 && l.options.Program == Ingest {
+	if len(all) == 0 && l.options.Program == Ingest && c.DatabaseURL == "" {
 		l.mistake("sources", "there is none, so nothing could be accepted",
-			"Set SLACK_SIGNING_SECRET, DATADOG_WEBHOOK_TOKEN or ZENDESK_SIGNING_SECRET, or list sources in the file")
+			"Set SLACK_SIGNING_SECRET, DATADOG_WEBHOOK_TOKEN or ZENDESK_SIGNING_SECRET, list sources in the file, or set DATABASE_URL and add them with nerve sources add")
 	}
 	return all
 }
 
-// listed returns the file's entries as maps; what is not a map is a mistake.
-func (l *loader) listed() []map[string]any {
-	raw := l.values.Get("sources")
+// listed returns the entries of one of the file's lists as maps; what is not a
+// map is a mistake.
+func (l *loader) listed(path string) []map[string]any {
+	raw := l.values.Get(path)
 	if raw == nil {
 		return nil
 	}
 	list, ok := raw.([]any)
 	if !ok {
-		l.mistake("sources", "is not a list", "Write each source as \"- name: …\"")
+		l.mistake(path, "is not a list", "Write each entry as \"- name: …\"")
 		return nil
 	}
 	var entries []map[string]any
 	for i, item := range list {
 		m, ok := item.(map[string]any)
 		if !ok {
-			l.mistake(fmt.Sprintf("sources[%d]", i), "is not a group of keys", "Write it as \"- name: …\"")
+			l.mistake(fmt.Sprintf("%s[%d]", path, i), "is not a group of keys", "Write it as \"- name: …\"")
 			continue
 		}
 		entries = append(entries, m)
@@ -85,35 +89,58 @@ func (l *loader) base(c *Config) Source {
 	return s
 }
 
-func (l *loader) checkSecret(key string, s Secret) {
-	if len(s) < minSecret {
-		l.mistake(key, fmt.Sprintf("is shorter than %d characters", minSecret), "Use the vendor's secret whole, or generate a longer one")
+func (l *loader) checkSecret(key string, s Secret, least int) {
+	if problem := ShortSecret(s, least); problem != "" {
+		l.mistake(key, problem, "Use the vendor's secret whole, or generate a longer one")
 	}
 }
 
-// entry reads one source of the file.
+// ShortSecret says that a secret is shorter than it may be, or returns "". least
+// is what the vendor fixes, 0 for nerve's own minimum.
+func ShortSecret(s Secret, least int) string {
+	if least <= 0 {
+		least = minSecret
+	}
+	if len(s) < least {
+		return fmt.Sprintf("is shorter than %d characters", least)
+	}
+	return ""
+}
+
+func (l *loader) vendor(s *Source) Vendor {
+	if l.options.Vendor == nil || s.Provider == "" {
+		return Vendor{}
+	}
+	return l.options.Vendor(*s)
+}
+
+// entry reads one source: of the file, or one that is kept in the database.
 type entry struct {
 	*loader
-	raw   map[string]any
-	where string
+	raw    map[string]any
+	where  string
+	stored bool           // kept in the database: its secrets and its mapping come with it
+	name   string         // of a stored one
+	given  []SourceSecret // of a stored one
 }
 
-func (e *entry) key(name string) string { return e.where + "." + name }
+func (e *entry) key(name string) string {
+	if e.where == "" {
+		return name
+	}
+	return e.where + "." + name
+}
 
 func (e *entry) source(s Source) Source {
-	if name, _ := scalar(e.raw["name"]); name != "" {
-		e.where = "sources[" + name + "]"
-	}
+	e.naming(&s)
 	e.refuseUnknown()
-	s.Name = e.value("name")
-	if !sourceName.MatchString(s.Name) {
-		e.mistake(e.key("name"), fmt.Sprintf("%q is not a name", s.Name), "Use 1 to 40 of a-z, 0-9 and -")
-	}
 	s.Provider, s.Mapping = e.provider()
-	e.proof(&s)
-	if v := e.value("channel"); v != "" {
-		s.Channel = v
+	if e.stored {
+		s.Mapping, s.MappingText = "", s.Mapping
 	}
+	e.proof(&s)
+	e.route(&s)
+	s.Window = e.vendor(&s).window()
 	e.durationInto(&s.Window, "window", "15m")
 	e.durationInto(&s.Debounce, "debounce", "5m")
 	e.durationInto(&s.QuietPeriod, "quiet_period", "24h")
@@ -125,6 +152,21 @@ func (e *entry) source(s Source) Source {
 	}
 	e.figures(&s)
 	return s
+}
+
+func (e *entry) naming(s *Source) {
+	if e.stored {
+		if s.Name = e.name; !sourceName.MatchString(s.Name) {
+			e.mistake("name", fmt.Sprintf("%q is not a name", s.Name), "Use 1 to 40 of a-z, 0-9 and -")
+		}
+		return
+	}
+	if name, _ := scalar(e.raw["name"]); name != "" {
+		e.where = "sources[" + name + "]"
+	}
+	if s.Name = e.value("name"); !sourceName.MatchString(s.Name) {
+		e.mistake(e.key("name"), fmt.Sprintf("%q is not a name", s.Name), "Use 1 to 40 of a-z, 0-9 and -")
+	}
 }
 
 func (e *entry) figures(s *Source) {
@@ -140,7 +182,7 @@ func (e *entry) figures(s *Source) {
 			e.mistake(e.key("stale_status"), fmt.Sprintf("%q is not allowed", v), "Use 400 or 401")
 		}
 	}
-	if v := e.value("min_assurance"); v != "" && !s.anybody() {
+	if v := e.value("min_assurance"); v != "" && !s.Anybody() {
 		if s.MinAssurance = v; v != "signed" && v != "token" {
 			e.mistake(e.key("min_assurance"), fmt.Sprintf("%q is not known", v), "Use signed or token")
 		}
@@ -159,6 +201,10 @@ func (e *entry) refuseUnknown() {
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		if e.stored && (name == "name" || name == "secrets") {
+			e.mistake(e.key(name), "cannot be set like this", "A name stays what it is; for secrets there are nerve sources rotate and remove-secret")
+			continue
+		}
 		if !slices.Contains(known, name) {
 			e.unknown(e.key(name), name, known)
 		}
@@ -188,6 +234,39 @@ func (e *entry) resolve(key, text string) Secret {
 		e.mistake(key, "is empty", "Give the secret, env:NAME or file:/path")
 	}
 	return Secret(text)
+}
+
+// route reads where the source's alerts go.
+func (e *entry) route(s *Source) {
+	if v := e.value("channel"); v != "" {
+		s.Channel = v
+	}
+	s.SeverityFloor = incident.Severity(e.value("severity_floor"))
+	if s.SeverityFloor != "" && !s.SeverityFloor.Valid() {
+		e.mistake(e.key("severity_floor"), fmt.Sprintf("%q is not a severity", s.SeverityFloor), "Use critical, high, medium, low or info")
+	}
+	s.Handler = contract.HandlerTriage
+	if v := e.value("handler"); v != "" {
+		s.Handler = e.handler("handler", v)
+	}
+	group, ok := e.raw["handlers"].(map[string]any)
+	if !ok && e.raw["handlers"] != nil {
+		e.mistake(e.key("handlers"), "is not a group", "Write each as \"event.type: handler\"")
+	}
+	for event, v := range group {
+		text, _ := scalar(v)
+		if s.Handlers == nil {
+			s.Handlers = map[string]string{}
+		}
+		s.Handlers[event] = e.handler("handlers."+event, text)
+	}
+}
+
+func (e *entry) handler(key, name string) string {
+	if !slices.Contains(contract.Handlers, name) {
+		e.mistake(e.key(key), fmt.Sprintf("there is no handler %q", name), "Use "+strings.Join(contract.Handlers, " or "))
+	}
+	return name
 }
 
 func (e *entry) durationInto(d *time.Duration, name, example string) {

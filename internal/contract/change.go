@@ -1,8 +1,10 @@
 package contract
 
 import (
+	"strings"
 	"time"
 
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/audit"
 )
 
@@ -31,14 +33,17 @@ type Change struct {
 	// configuration file has; null takes a field back to its default. Secrets are
 	// not among them.
 	Fields map[string]any `json:"fields,omitempty"`
-	// Secret is the new secret of ActionSourceAdd and ActionSecretAdd.
+	// Secret is the new secret of ActionSourceAdd and ActionSecretAdd. Of the
+	// latter, Fields may hold not_before and not_after.
 	Secret string `json:"secret,omitempty"`
 	// SecretID is which one ActionSecretRemove removes, as providers.SecretID.
 	SecretID string `json:"secret_id,omitempty"`
 	// Revision is that of the source as whoever asks has seen it; 0 is any. A
 	// source that was changed meanwhile refuses the change.
-	Revision int64  `json:"revision,omitempty"`
-	Reason   string `json:"reason,omitempty"` // why, in the words of whoever asks
+	Revision int64 `json:"revision,omitempty"`
+	// Force makes ActionSecretRemove remove a secret that senders still use.
+	Force  bool   `json:"force,omitempty"`
+	Reason string `json:"reason,omitempty"` // why, in the words of whoever asks
 }
 
 // WorkflowApprove is the registered name of workflows.Approve.
@@ -59,7 +64,55 @@ type ApprovalInput struct {
 	RequestedAt time.Time   `json:"requested_at"`
 	Deadline    time.Time   `json:"deadline"`
 	Channel     string      `json:"channel,omitempty"` // Slack channel to ask in; empty: nowhere
+	// Sealed is the change's secret, encrypted once more with ApprovalContext, so
+	// that whoever may read payloads in Temporal UI does not read it. Secret of the
+	// change is empty then.
+	Sealed []byte `json:"sealed,omitempty"`
+	// Salt keys the tokens that replace personal data in errors.
+	Salt []byte `json:"salt,omitempty"`
 }
+
+// ApprovalWorkflowID is the workflow id of an approval.
+func ApprovalWorkflowID(id string) string { return approvalPrefix + id }
+
+// ApprovalID is the approval that a workflow id belongs to.
+func ApprovalID(workflowID string) string { return strings.TrimPrefix(workflowID, approvalPrefix) }
+
+const approvalPrefix = "approval:"
+
+// ApprovalContext is the associated data of an approval's sealed secret.
+func ApprovalContext(id string) []byte { return []byte("nerve/approval/" + id) }
+
+// Memo keys of an approval. Memos go through the encrypting codec.
+const (
+	MemoAction      = "action"
+	MemoTarget      = "target"
+	MemoRequestedBy = "requested_by"
+	MemoRequestedAt = "requested_at"
+	MemoDeadline    = "deadline"
+	MemoWhy         = "why"
+	MemoReason      = "reason"
+)
+
+// Types of the errors with which Approve refuses a ruling.
+const (
+	RefusedNobody    = "approval/nobody"    // the actor is incomplete, or no person
+	RefusedRequester = "approval/requester" // whoever asked cannot grant
+	RefusedDecided   = "approval/decided"   // it waits no more
+)
+
+// ErrorNotApplied is the type of the error that an approval fails with when what
+// was granted could not be done.
+const ErrorNotApplied = "approval/not_applied"
+
+// The entries that an approval makes in the audit log, beside the change's own.
+const (
+	AuditApprovalRequest = "approval.request"
+	AuditApprovalGrant   = "approval.grant"
+	AuditApprovalDeny    = "approval.deny"
+	AuditApprovalExpire  = "approval.expire"
+	AuditApprovalFail    = "approval.fail"
+)
 
 // Ruling is what a person decides about an approval.
 type Ruling struct {
@@ -81,6 +134,11 @@ const (
 	ApprovalFailed  ApprovalStatus = "failed" // granted, and the change could not be made
 )
 
+// ApprovalStatuses lists them all.
+var ApprovalStatuses = []ApprovalStatus{
+	ApprovalWaiting, ApprovalGranted, ApprovalApplied, ApprovalDenied, ApprovalExpired, ApprovalFailed,
+}
+
 // ApprovalState is what Approve tells of itself; it holds no secret.
 type ApprovalState struct {
 	ID          string         `json:"id"`
@@ -95,4 +153,15 @@ type ApprovalState struct {
 	Deadline    time.Time      `json:"deadline"`
 	Ruling      *Ruling        `json:"ruling,omitempty"`
 	Failure     string         `json:"failure,omitempty"`
+	// Message is where it is asked for in Slack, where it is.
+	Message *incident.SlackRef `json:"message,omitempty"`
+	// EndedAt is when it was applied, denied, expired or failed.
+	EndedAt time.Time `json:"ended_at,omitzero"`
+}
+
+// ApprovalNotice is an approval as people are shown it in Slack.
+type ApprovalNotice struct {
+	ApprovalState
+	RunID       string `json:"run_id"` // of the workflow; a click decides about this run alone
+	WorkflowURL string `json:"workflow_url,omitempty"`
 }

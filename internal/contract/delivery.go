@@ -19,6 +19,7 @@ const (
 	OutcomeResolved  Outcome = "resolved"  // closed a running incident
 	OutcomeIgnored   Outcome = "ignored"   // not for nerve, such as its own messages
 	OutcomeStored    Outcome = "stored"    // nothing handles this event type
+	OutcomeDecided   Outcome = "decided"   // a click in Slack, told to the approval that it is about
 	OutcomeHandshake Outcome = "handshake" // answered a challenge
 	OutcomeRejected  Outcome = "rejected"  // not proved, or not readable
 	OutcomeFailed    Outcome = "failed"    // neither Temporal nor the spool could take it: 503

@@ -79,7 +79,7 @@ func TestEncodings(t *testing.T) {
 			},
 		},
 		"approval_input": contract.ApprovalInput{
-			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01",
+			ID: "a", Why: "w", RequestedBy: actor, RequestedAt: at, Deadline: at, Channel: "C0ALERTS01", Sealed: []byte{6}, Salt: []byte{7},
 			Change: contract.Change{
 				Action: contract.ActionSecretAdd, Target: "t", Fields: map[string]any{"window": "15m"}, Secret: "s", SecretID: "0a",
 				Revision: 2, Reason: "r",
@@ -89,7 +89,7 @@ func TestEncodings(t *testing.T) {
 		"approval_state": contract.ApprovalState{
 			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},
 			Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,
-			Ruling: &contract.Ruling{Actor: actor}, Failure: "f",
+			Ruling: &contract.Ruling{Actor: actor}, Failure: "f", Message: in.State.Headline, EndedAt: at,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

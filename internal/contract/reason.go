@@ -32,6 +32,9 @@ var (
 	ReasonIncomplete = reason("body_incomplete")
 	ReasonBackoff    = reason("backoff")
 	ReasonAddress    = reason("address_not_allowed") // not on the source's allow-list
+	ReasonProxy      = reason("proxy_not_trusted")   // the same, and the address is a proxy's whose X-Forwarded-For is not believed
+	ReasonDisabled   = reason("source_disabled")
+	ReasonBroken     = reason("source_broken") // it cannot be built: its mapping or a secret
 	ReasonPaused     = reason("paused")
 )
 
@@ -57,7 +60,9 @@ var (
 	ReasonProbe            = reason("probe") // an unsigned check of the endpoint, by GET or OPTIONS
 	ReasonNoHandler        = reason("no_handler")
 	ReasonSelfMessage      = reason("self_message")
-	ReasonIgnored          = reason("ignored") // the provider's own reason is behind it
+	ReasonIgnored          = reason("ignored")       // the provider's own reason is behind it
+	ReasonStored           = reason("handler_store") // the source's handler only keeps
+	ReasonBelowFloor       = reason("below_severity_floor")
 	ReasonNothingToResolve = reason("nothing_to_resolve")
 	ReasonOverRate         = reason("over_rate")
 	ReasonHardCap          = reason("hard_cap")
@@ -66,6 +71,13 @@ var (
 	ReasonStartRefused     = reason("start_refused")
 	ReasonResolveRefused   = reason("resolve_refused")
 	ReasonPanic            = reason("panic")
+)
+
+// Clicks on buttons in Slack.
+var (
+	ReasonClick        = reason("click")               // decided an approval; how is behind it
+	ReasonClickRefused = reason("click_refused")       // decided nothing; why is behind it
+	ReasonNotOurButton = reason("interaction_unknown") // nothing that nerve has asked for
 )
 
 // Reasons returns every reason there is.

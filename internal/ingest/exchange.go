@@ -20,6 +20,7 @@ type exchange struct {
 	// meant says that the request was meant for a source, whether there is one of
 	// that name or not: then it has one entry in the delivery log.
 	meant    bool
+	partial  bool    // sources may be missing: they are not loaded yet
 	source   *Source // nil when there is none
 	body     []byte
 	delivery contract.Delivery
@@ -51,14 +52,20 @@ func (s *Server) begin(c *gin.Context) {
 	}
 }
 
-// slackPath is where Slack's events go, without a source's name in it.
-const slackPath = "/slack/events"
+// Where Slack's events go, and what people do with the buttons of messages;
+// without a source's name in it.
+const (
+	slackPath    = "/slack/events"
+	interactPath = "/slack/interactive"
+)
 
 // meantFor tells which source a path is meant for, also one that leads nowhere;
 // the name is empty for the Slack one.
 func meantFor(path string) (name string, meant bool) {
-	if path == slackPath || strings.HasPrefix(path, slackPath+"/") {
-		return "", true
+	for _, slack := range []string{slackPath, interactPath} {
+		if path == slack || strings.HasPrefix(path, slack+"/") {
+			return "", true
+		}
 	}
 	rest, found := strings.CutPrefix(path, "/webhooks")
 	if !found || rest != "" && rest[0] != '/' {
@@ -82,10 +89,12 @@ func (s *Server) describe(c *gin.Context, x *exchange, name string) {
 		ID: s.deps.NewID(), ReceivedAt: x.began.UTC(), RemoteIP: c.ClientIP(),
 		ContentType: safeText(c.ContentType(), maxHeader), Size: int(max(0, c.Request.ContentLength)),
 	}
+	known := s.sources.Load()
+	x.partial = known.partial
 	if name == "" {
-		name, x.source = slackProvider, s.sources.slack
+		name, x.source = slackProvider, known.slack
 	} else {
-		x.source = s.sources.byName[name]
+		x.source = known.byName[name]
 	}
 	if x.source == nil {
 		x.delivery.Source = safeName(name)

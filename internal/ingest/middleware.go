@@ -34,10 +34,45 @@ func tooLarge() *problem {
 
 // pick refuses what is for no source; describe has found it.
 func (s *Server) pick(c *gin.Context) {
-	if exchangeOf(c).source == nil {
-		s.finish(c, refuse(plain(http.StatusNotFound, codeNoHandler, "There is no such source."),
-			contract.OutcomeRejected, contract.ReasonNoSource))
+	x := exchangeOf(c)
+	switch {
+	case x.source != nil:
+		s.sourceReady(c, x)
+	case x.partial:
+		a := refuse(unavailable(), contract.OutcomeRejected, contract.ReasonNotLoaded)
+		a.retryAfter = retryAfter
+		s.finish(c, a)
+	default:
+		s.finish(c, refuse(noSource(), contract.OutcomeRejected, contract.ReasonNoSource))
 	}
+}
+
+func noSource() *problem {
+	return plain(http.StatusNotFound, codeNoHandler, "There is no such source.")
+}
+
+// sourceReady turns away what the source takes from nobody, or not from this address.
+func (s *Server) sourceReady(c *gin.Context, x *exchange) {
+	switch {
+	case x.source.State == StateDisabled:
+		s.finish(c, refuse(noSource(), contract.OutcomeRejected, contract.ReasonDisabled))
+	case x.source.State != StateReady:
+		a := refuse(unavailable(), contract.OutcomeRejected, contract.ReasonBroken)
+		a.retryAfter = retryAfter
+		s.finish(c, a)
+	case !x.source.allows(x.delivery.RemoteIP):
+		s.finish(c, refuse(typed(http.StatusForbidden, "address-not-allowed", "Address not allowed", codeSignature,
+			"The source does not take deliveries from this address."), contract.OutcomeRejected, notAllowed(c)))
+	}
+}
+
+// notAllowed says why an address is not allowed. Behind a proxy that is not
+// trusted, every delivery has the proxy's address.
+func notAllowed(c *gin.Context) contract.Reason {
+	if c.GetHeader("X-Forwarded-For") != "" && c.ClientIP() == c.RemoteIP() {
+		return contract.ReasonProxy
+	}
+	return contract.ReasonAddress
 }
 
 // hold turns away an address that keeps failing, before anything is hashed.

@@ -47,6 +47,9 @@ const (
 // that cannot be made so decides the answer: the sender repeats the delivery,
 // and what was taken already is recognised then.
 func (p *pipeline) process(ctx context.Context, v *verified) *answer {
+	if len(v.batch.Signals) > 0 && v.source.handler(v.batch.EventType) == contract.HandlerStore {
+		return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: contract.ReasonStored}
+	}
 	switch len(v.batch.Signals) {
 	case 0:
 		return p.nothing(v)
@@ -94,6 +97,10 @@ var weight = map[contract.Outcome]int{
 }
 
 func (p *pipeline) submit(ctx context.Context, sub *submission) *answer {
+	if sub.source.below(&sub.signal) {
+		why := contract.ReasonBelowFloor
+		return &answer{reply: &reply{Status: "ignored", Reason: why.String()}, outcome: contract.OutcomeIgnored, reason: why}
+	}
 	if sub.signal.Status == incident.StatusResolved {
 		return p.resolve(ctx, sub)
 	}

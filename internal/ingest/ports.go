@@ -53,6 +53,13 @@ type Reactor interface {
 	React(ctx context.Context, ref incident.SlackRef) error
 }
 
+// Clicks takes what people do with the buttons of nerve's messages in Slack. It
+// answers within Slack's three seconds, whatever is away, and tells the person
+// itself when their click did nothing.
+type Clicks interface {
+	Click(ctx context.Context, body []byte) (contract.Outcome, contract.Reason)
+}
+
 // Probe asks whether an outside system can do its part now.
 type Probe func(ctx context.Context) error
 
@@ -70,6 +77,8 @@ type Deps struct {
 
 	// Reactor may be nil: then only the workflow reacts.
 	Reactor Reactor
+	// Clicks may be nil: then buttons do nothing.
+	Clicks Clicks
 	// Temporal, Redis and Spool answer the health endpoints. Spool fails when
 	// the spool would not keep a command durably. A nil probe is left out.
 	Temporal, Redis, Spool Probe

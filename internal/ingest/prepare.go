@@ -91,11 +91,11 @@ func nameIncident(src *Source, k incident.Key, at time.Time) string {
 func windowOf(s *incident.Signal, src *Source, id, eventID, fingerprint string) (layer, window string, ttl time.Duration) {
 	switch {
 	case s.Group != "":
-		return contract.WindowGroup, digest("group", s.Group), src.Debounce
+		return contract.WindowGroup, src.digest("group", s.Group), src.Debounce
 	case eventID != "" || s.Key.Kind == incident.KeyAlert:
-		return contract.WindowKey, digest("key", id), src.Debounce
+		return contract.WindowKey, src.digest("key", id), src.Debounce
 	default:
-		return contract.WindowContent, digest("content", fingerprint), src.Window
+		return contract.WindowContent, src.digest("content", fingerprint), src.Window
 	}
 }
 
@@ -125,7 +125,7 @@ func deliveryKey(v *verified, i int) (identity, key string) {
 	if len(v.batch.Signals) > 1 {
 		parts = append(parts, strconv.Itoa(i))
 	}
-	return identity, digest(parts...)
+	return identity, v.source.digest(parts...)
 }
 
 // entryOf is the delivery log's entry for one signal. An attempt with several has

@@ -29,6 +29,9 @@ type Options struct {
 	// DrainTimeout bounds how long requests in flight may take after a stop; 25 s
 	// by default, inside the 30 s that orchestrators give.
 	DrainTimeout time.Duration
+	// MoreSources says that further sources come by SetSources: until then one that
+	// is not known is answered 503, so that its sender tries again.
+	MoreSources bool
 }
 
 const (
@@ -48,7 +51,7 @@ const (
 type Server struct {
 	options   Options
 	deps      Deps
-	sources   sources
+	sources   atomic.Pointer[sources]
 	pipeline  *pipeline
 	backoff   *backoff
 	thinner   *thinner
@@ -72,17 +75,31 @@ func New(o Options, d Deps, list []Source) (*Server, error) {
 	if o.DrainTimeout <= 0 {
 		o.DrainTimeout = defaultDrainTimeout
 	}
-	found, err := newSources(list)
-	if err != nil {
-		return nil, err
+	if len(list) == 0 && !o.MoreSources {
+		return nil, errors.New("ingest: there is no source, so nothing could be accepted")
 	}
 	s := &Server{
-		options: o, deps: d, sources: found,
+		options: o, deps: d,
 		pipeline: &pipeline{Deps: d, startDeadline: o.StartDeadline},
 		backoff:  newBackoff(d.Now), thinner: newThinner(d.Now),
 		reactions: newReactions(d.Reactor, d.Log), health: newHealth(d),
 	}
+	if err := s.SetSources(list, o.MoreSources); err != nil {
+		return nil, err
+	}
 	return s, s.route()
+}
+
+// SetSources puts other sources in the place of those that there were. Requests
+// in flight go on with the source that they found. partial says that there may be
+// more, so that one that is not among them is answered 503 and not 404.
+func (s *Server) SetSources(list []Source, partial bool) error {
+	found, err := newSources(list, partial)
+	if err != nil {
+		return err
+	}
+	s.sources.Store(found)
+	return nil
 }
 
 func (d *Deps) complete() error {
@@ -116,6 +133,7 @@ func (s *Server) route() error {
 	}
 	way := []gin.HandlerFunc{s.bound, s.pick, s.hold, s.read, s.accept, s.take}
 	e.POST(slackPath, way...)
+	e.POST(interactPath, s.bound, s.pick, s.hold, s.read, s.keep, s.accept, s.interact)
 	e.POST("/webhooks/:source", way...)
 	e.Match([]string{http.MethodGet, http.MethodOptions}, "/webhooks/:source", s.probe)
 	s.engine = e
@@ -154,7 +172,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	go s.flushing(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
-	s.deps.Log.Info("ingest listens", "address", l.Addr().String(), "sources", len(s.sources.byName))
+	s.deps.Log.Info("ingest listens", "address", l.Addr().String(), "sources", len(s.sources.Load().byName))
 	select {
 	case err := <-ended:
 		return fmt.Errorf("ingest: serve: %w", err)

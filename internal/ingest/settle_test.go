@@ -159,7 +159,7 @@ func TestCrashBetweenClaimAndStart(t *testing.T) {
 	t.Parallel()
 	for _, committed := range []bool{false, true} {
 		b := newBench(t)
-		v := &verified{source: b.server.sources.byName["vendor"], batch: batchOf(t, "e1", signal(event("1")))}
+		v := &verified{source: b.server.sources.Load().byName["vendor"], batch: batchOf(t, "e1", signal(event("1")))}
 		v.delivery.ReceivedAt = b.time()
 		sub := b.server.pipeline.prepare(v, 0)
 		d, err := b.gate.Admit(t.Context(), sub.claim, sub.delivery)

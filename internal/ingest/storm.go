@@ -31,7 +31,7 @@ func (p *pipeline) fold(ctx context.Context, over *submission) *answer {
 func (p *pipeline) storm(over *submission) *submission {
 	src, now := over.source, over.receivedAt
 	id := stormID(src)
-	window := digest("key", id)
+	window := src.digest("key", id)
 	s := incident.Signal{
 		IncidentID: nameIncident(src, stormKey, now), DeduplicationKey: id,
 		Source: src.Name, Provider: src.ProviderName, Kind: incident.KindStorm,

@@ -82,8 +82,8 @@ func (s *Server) Submit(ctx context.Context, in Submission) (Reply, error) {
 
 // open starts the entry of a submission.
 func (s *Server) open(in Submission) (*exchange, error) {
-	source := s.sources.byName[in.Source]
-	if source == nil {
+	source := s.sources.Load().byName[in.Source]
+	if source == nil || source.State != StateReady {
 		return nil, fmt.Errorf("%w: %s", ErrNoSource, safeName(in.Source))
 	}
 	x := &exchange{began: s.deps.Now(), meant: true, source: source, untimed: in.Untimed}
@@ -200,8 +200,8 @@ func (s *Server) Preview(in Submission) ([]Preview, error) {
 // Reread reads bytes that were proved when they came, with the provider that the
 // source has today. Its errors are ErrNoSource and those of providers.Read.
 func (s *Server) Reread(source string, r *providers.Request) (*providers.Batch, error) {
-	found := s.sources.byName[source]
-	if found == nil {
+	found := s.sources.Load().byName[source]
+	if found == nil || found.State != StateReady {
 		return nil, fmt.Errorf("%w: %s", ErrNoSource, safeName(source))
 	}
 	batch, err := providers.Read(found.Provider, r)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -33,7 +34,7 @@ func arraysStatement() string {
 	INSERT INTO secret_use AS u (source, secret_id, day, last_used_at, uses)
 	SELECT source, secret_id, to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), max(received_at), count(*)
 	FROM entry
-	WHERE proved AND COALESCE((SELECT known.settled FROM deliveries AS known WHERE known.id = entry.id), 0) = 0
+	WHERE proved AND COALESCE((SELECT known.settled FROM deliveries AS known WHERE known.id = entry.id), 0) < ` + strconv.Itoa(settledIngest) + `
 	GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 	ON CONFLICT (source, secret_id, day) DO UPDATE
 	SET last_used_at = GREATEST(u.last_used_at, EXCLUDED.last_used_at), uses = u.uses + EXCLUDED.uses

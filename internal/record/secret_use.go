@@ -74,7 +74,7 @@ func countUse(ctx context.Context, tx bun.Tx, rows []deliveryRow) error {
 	}
 	var known []string
 	err := tx.NewSelect().Model((*deliveryRow)(nil)).Column("id").
-		Where("settled = 1").Where("id IN (?)", bun.List(proved)).Scan(ctx, &known)
+		Where("settled = ?", settledIngest).Where("id IN (?)", bun.List(proved)).Scan(ctx, &known)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func countUse(ctx context.Context, tx bun.Tx, rows []deliveryRow) error {
 // one was proved with the whole, and a replay was proved when it came first.
 func (r *deliveryRow) proved() bool {
 	replay := r.Trace.value != nil && r.Trace.value.ReplayOf != ""
-	return r.Source != "" && r.SecretID != "" && r.Settled == 1 && r.Part == 0 && !replay
+	return r.Source != "" && r.SecretID != "" && r.Settled == settledIngest && r.Part == 0 && !replay
 }
 
 func usesOf(rows []deliveryRow, known []string) []useRow {

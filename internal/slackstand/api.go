@@ -42,6 +42,7 @@ var methods = map[string]func(*Server, call) (map[string]any, error){
 	"reactions.remove":      (*Server).reactionsRemove,
 	"reactions.get":         (*Server).reactionsGet,
 	"chat.postMessage":      (*Server).chatPostMessage,
+	"chat.postEphemeral":    (*Server).chatPostEphemeral,
 	"chat.update":           (*Server).chatUpdate,
 	"chat.getPermalink":     (*Server).chatGetPermalink,
 	"conversations.history": (*Server).conversationsHistory,

@@ -12,6 +12,10 @@ type blockView struct {
 	Fields    [][]node
 	Elements  []elementView
 	Accessory *elementView
+	// Click is where its buttons lead, and Clickers whom they can be pressed as;
+	// empty for buttons that are only shown.
+	Click    string
+	Clickers []User
 }
 
 type elementView struct {
@@ -19,6 +23,8 @@ type elementView struct {
 	Text  []node
 	Href  string
 	Style string // primary, danger
+	// Action is the action id of a button that can be pressed.
+	Action string
 }
 
 func (v viewer) blocks(raw json.RawMessage) []blockView {
@@ -93,7 +99,7 @@ func (v viewer) element(e block, raw json.RawMessage) elementView {
 		if style != "primary" && style != "danger" {
 			style = "plain"
 		}
-		return elementView{Kind: "button", Text: v.text(e.Text), Href: safeURL(e.URL), Style: style}
+		return elementView{Kind: "button", Text: v.text(e.Text), Href: safeURL(e.URL), Style: style, Action: e.ActionID}
 	case "image":
 		alt := e.AltText
 		if alt == "" {

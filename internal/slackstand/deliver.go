@@ -127,12 +127,16 @@ func (s *Server) attempt(ctx context.Context, e event, retry int, reason string)
 
 // send posts a signed body to the receiver.
 func (s *Server) send(ctx context.Context, body []byte, more func(http.Header)) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.opt.EventsURL, bytes.NewReader(body))
+	return s.sendTo(ctx, s.opt.EventsURL, "application/json", body, more)
+}
+
+func (s *Server) sendTo(ctx context.Context, to, contentType string, body []byte, more func(http.Header)) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("slackstand: build a delivery: %w", err)
 	}
 	ts := strconv.FormatInt(s.opt.Now().Unix(), 10)
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("User-Agent", "Slackbot 1.0 (nerve stand-in)")
 	req.Header.Set("X-Slack-Request-Timestamp", ts)
 	req.Header.Set("X-Slack-Signature", sign(s.opt.SigningSecret, ts, body))

@@ -10,7 +10,7 @@
 //
 // It is no chat server. It has one bot, one workspace and no accounts, and it
 // trusts whoever can reach the page under a loopback name. It makes no request
-// except the signed event deliveries to Options.EventsURL. It imports neither
+// except the signed deliveries to Options.EventsURL and InteractiveURL. It imports neither
 // Temporal nor Redis.
 //
 // What it has acknowledged is in a file by then, so killing the process loses

@@ -18,9 +18,28 @@ func (v viewer) message(m, before *message) messageView {
 	if out.Blocks = v.blocks(m.Blocks); len(out.Blocks) == 0 {
 		out.Body = v.n.mrkdwn(m.Text)
 	}
+	v.clickable(&out, m)
+	if out.Only = m.only; out.Only != "" {
+		out.Only = v.n.user(m.only)
+		if m.only == Composer {
+			out.Only = "you"
+		}
+	}
 	out.Joined = before != nil && before.author() == m.author() && len(before.Reactions) == 0 &&
 		timeOf(m.TS).Sub(timeOf(before.TS)) < groupWithin
 	return out
+}
+
+// clickable makes the buttons of nerve's own messages ones that can be pressed.
+func (v viewer) clickable(out *messageView, m *message) {
+	if v.s.opt.InteractiveURL == "" || m.BotID != v.s.opt.BotID || m.only != "" {
+		return
+	}
+	for i := range out.Blocks {
+		if out.Blocks[i].Kind == "actions" {
+			out.Blocks[i].Click, out.Blocks[i].Clickers = "/click/"+m.TS, v.clickers()
+		}
+	}
 }
 
 func (v viewer) author(m *message) string {

@@ -51,6 +51,8 @@ type message struct {
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
 	Edited      *edited         `json:"edited,omitempty"`
 	Reactions   []reaction      `json:"reactions,omitempty"`
+
+	only string // the one person who sees it; never stored
 }
 
 type edited struct {

@@ -27,6 +27,9 @@ const heartbeat = 20 * time.Second
 var notices = map[string]string{
 	"refused": "The message is in the channel, but nerve did not take its event. Is ingest up, and is the signing secret the same?",
 	"long":    "That message is too long.",
+
+	"unclicked": "nerve did not take the click. Is ingest up, and is the signing secret the same?",
+	"nobutton":  "The message has no such button any more.",
 }
 
 func (s *Server) serveHome(w http.ResponseWriter, r *http.Request) {

@@ -21,6 +21,7 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.Handle("GET /{$}", s.guarded(s.serveHome))
 	mux.Handle("GET /channel/{id}", s.guarded(func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, page) }))
 	mux.Handle("POST /channel/{id}", s.guarded(s.serveCompose))
+	mux.Handle("POST /click/{ts}", s.guarded(s.serveClick))
 	mux.Handle("GET /archives/{id}/{message}", s.guarded(s.servePermalink))
 	mux.Handle("GET /live", s.guarded(s.serveLive))
 	mux.Handle("GET /static/{file}", s.guarded(func(w http.ResponseWriter, r *http.Request) {

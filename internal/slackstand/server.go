@@ -23,12 +23,15 @@ type Options struct {
 	BotName       string // default "nerve"
 	AppID         string
 	TeamID        string
-	TeamName      string    // shown on the page, default "nerve dev"
-	EventsURL     string    // where events are delivered; "" delivers none
-	BaseURL       string    // prefix of permalinks; "" takes the request's host
-	Hosts         []string  // host names, besides loopback ones, under which the page may be opened
-	Channels      []Channel // known from the start
-	Users         []User
+	TeamName      string // shown on the page, default "nerve dev"
+	EventsURL     string // where events are delivered; "" delivers none
+	// InteractiveURL is where clicks on buttons are delivered; without it buttons
+	// are only shown.
+	InteractiveURL string
+	BaseURL        string    // prefix of permalinks; "" takes the request's host
+	Hosts          []string  // host names, besides loopback ones, under which the page may be opened
+	Channels       []Channel // known from the start
+	Users          []User
 
 	// Echo delivers the app's own posts, edits and reactions as events too,
 	// as Slack does for an app that subscribes to them.
@@ -80,9 +83,12 @@ func New(opt Options) (*Server, error) {
 	if opt.Token == "" {
 		return nil, errors.New("slackstand: a token is required")
 	}
-	if opt.EventsURL != "" {
-		if u, err := url.Parse(opt.EventsURL); err != nil || u.Host == "" {
-			return nil, errors.New("slackstand: the events URL is not a URL")
+	for name, to := range map[string]string{"events": opt.EventsURL, "interactive": opt.InteractiveURL} {
+		if to == "" {
+			continue
+		}
+		if u, err := url.Parse(to); err != nil || u.Host == "" {
+			return nil, fmt.Errorf("slackstand: the %s URL is not a URL", name)
 		}
 		if opt.SigningSecret == "" {
 			return nil, errors.New("slackstand: a signing secret is required to deliver events")

@@ -26,16 +26,17 @@ type store struct {
 	rooms    map[string]*room
 	users    map[string]User
 	bots     map[string]Bot
-	lastTS   int64    // microseconds of the newest timestamp handed out
-	seq      int64    // of the newest change
-	noted    []change // by the step that holds the lock
-	journal  *journal // nil keeps all in memory
-	onChange func()   // after each change, without the lock
+	whispers map[string][]*message // by channel: what one person alone sees
+	lastTS   int64                 // microseconds of the newest timestamp handed out
+	seq      int64                 // of the newest change
+	noted    []change              // by the step that holds the lock
+	journal  *journal              // nil keeps all in memory
+	onChange func()                // after each change, without the lock
 }
 
 func newStore(opt Options) *store {
 	st := &store{
-		opt: opt, rooms: map[string]*room{}, users: map[string]User{}, bots: map[string]Bot{},
+		opt: opt, rooms: map[string]*room{}, users: map[string]User{}, bots: map[string]Bot{}, whispers: map[string][]*message{},
 		onChange: func() {},
 	}
 	st.addOwnBotL()

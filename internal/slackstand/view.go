@@ -1,6 +1,7 @@
 package slackstand
 
 import (
+	"slices"
 	"time"
 )
 
@@ -50,6 +51,7 @@ type messageView struct {
 	Clock, Full         string
 	Joined              bool // goes on under the author above
 	Gone                bool
+	Only                string // the one person who sees it
 	Edited              bool
 	Body                []node
 	Blocks              []blockView
@@ -140,6 +142,8 @@ func (v viewer) rows(out *pageView, r *room, threads map[string]*thread) {
 			newest, newestTS = m.ThreadTS, m.TS
 		}
 	}
+	top = append(top, v.s.store.whispers[r.ID]...)
+	slices.SortStableFunc(top, func(a, b *message) int { return compareTS(a.TS, b.TS) })
 	if over := len(top) - shownMessages; over > 0 {
 		out.Older, top = over, top[over:]
 	}

@@ -12,7 +12,7 @@ CREATE TABLE secret_use (
 INSERT INTO secret_use (source, secret_id, day, last_used_at, uses)
 SELECT source, secret_id, substr(received_at, 1, 10), max(received_at), count(*)
 FROM deliveries
-WHERE source <> '' AND secret_id <> '' AND settled = 1 AND part = 0
+WHERE source <> '' AND secret_id <> '' AND settled > 0 AND part = 0
 GROUP BY 1, 2, 3;
 
 -- The title as a search compares it. The record folds case itself; of what is
