@@ -17,6 +17,14 @@ type Slack interface {
 	Only(ctx context.Context, ref incident.SlackRef, emoji string) error
 	Headline(ctx context.Context, channel string, known *incident.SlackRef, r incident.Report) (incident.SlackRef, error)
 	Answer(ctx context.Context, thread incident.SlackRef, known string, r incident.Report) (string, error)
+	// Note posts a short text in the thread, or in the channel where the ref has
+	// no thread, once for each key.
+	Note(ctx context.Context, where incident.SlackRef, key, text string) error
+}
+
+// Silences says what holds a signal back now, or nil.
+type Silences interface {
+	Silenced(ctx context.Context, s incident.Signal) (*contract.Silencing, error)
 }
 
 // Recorder keeps the record of incidents.
@@ -48,7 +56,8 @@ type Analyst interface {
 	Analyse(ctx context.Context, s incident.Signal, evidence []incident.Evidence, occurrences int64) (incident.Verdict, error)
 }
 
-// Deps is what the activities work with; all but Slack and Tools are needed.
+// Deps is what the activities work with; Recorder, Windows, Scrubber and
+// Analyst are needed.
 type Deps struct {
 	Slack    Slack               // nil when no Slack is configured: nothing is posted
 	Tools    map[string]Evidence // by tool name, see contract
@@ -56,6 +65,14 @@ type Deps struct {
 	Windows  Windows
 	Scrubber Scrubber
 	Analyst  Analyst
+	// Outputs, Tasks and Billing serve workflows.TaskResult, Subscribers
+	// workflows.DeliverEvents; a worker without one refuses what needs it, but
+	// for Billing: without it there are no credits.
+	Outputs     Outputs
+	Tasks       Tasks
+	Billing     Billing
+	Subscribers Subscribers
+	Failures    Failures // nil: nobody is told of incidents that failed
 
 	// What approvals work with. Without Approvals nobody is asked in Slack; without
 	// the others an approval fails instead of changing something.
@@ -64,6 +81,7 @@ type Deps struct {
 	Auditor   Auditor
 	Opener    Opener
 
+	Silences Silences // nil: none is ever extended
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string
 }

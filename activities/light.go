@@ -11,6 +11,7 @@ const (
 	LightSeen         = "eyes"             // 👀 nerve has it
 	LightAnswered     = "white_check_mark" // ✅ answered with a likely cause, or resolved
 	LightInconclusive = "question"         // ❓ answered, but no cause was found
+	LightSnoozed      = "zzz"              // 💤 somebody has snoozed it
 	LightFailed       = "x"                // ❌ the workflow failed: somebody has to look
 )
 

@@ -15,7 +15,16 @@ type RecordInput struct {
 // Record writes the incident's state to the record. An older state never
 // overwrites a newer one, so tries may overtake each other.
 func (a *Activities) Record(ctx context.Context, in RecordInput) error {
-	return a.failed(in.Salt, "record the incident", a.deps.Recorder.Record(ctx, in.Record))
+	for i := range in.Record.Actions { // people type reasons, so they may hold anything
+		in.Record.Actions[i].Reason = a.deps.Scrubber.Text(in.Salt, in.Record.Actions[i].Reason)
+	}
+	if err := a.deps.Recorder.Record(ctx, in.Record); err != nil {
+		return a.failed(in.Salt, "record the incident", err)
+	}
+	if in.Record.Phase == contract.PhaseFailed && a.deps.Failures != nil {
+		a.deps.Failures.Failed(ctx, in.Record, in.Record.ClosedAt)
+	}
+	return nil
 }
 
 // ReleaseInput names the window of a closed incident.

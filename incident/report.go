@@ -11,6 +11,8 @@ type Report struct {
 	LastSeen       time.Time  `json:"last_seen"`
 	AcknowledgedBy string     `json:"acknowledged_by,omitempty"`
 	ResolvedBy     string     `json:"resolved_by,omitempty"`
+	SnoozedBy      string     `json:"snoozed_by,omitempty"`
+	SnoozedUntil   time.Time  `json:"snoozed_until,omitzero"`
 	Failure        string     `json:"failure,omitempty"` // why the incident's workflow failed
 	Verdict        *Verdict   `json:"verdict,omitempty"`
 	Evidence       []Evidence `json:"evidence,omitempty"`

@@ -23,6 +23,12 @@ func (t *triage) details() string {
 	if t.state.ResolvedBy != "" {
 		add("- Resolved by %s\n", t.state.ResolvedBy)
 	}
+	if s := t.state.Snoozed; s != nil {
+		add("- Snoozed by %s until %s\n", s.Actor.Person, clock(s.Until))
+	}
+	if s := t.state.Silence; s != nil {
+		add("- Silenced by `%s` until %s\n", s.ID, clock(s.Until))
+	}
 	if t.failure != "" {
 		id := t.in.Signal.IncidentID
 		add("- **Failed**: %s\n- Go on from that step: `nerve incidents rerun %s`; close it: `nerve incidents resolve %s`\n", t.failure, id, id)

@@ -19,6 +19,8 @@ type world struct {
 	headlines []incident.Report
 	records   []contract.IncidentRecord
 	released  []string
+	notes     []string
+	held      *contract.Silencing // what holds the alert when a silence is over
 
 	reactErr  error
 	answerErr error
@@ -56,6 +58,19 @@ func (w *world) Answer(_ context.Context, _ incident.SlackRef, known string, r i
 		return known, nil
 	}
 	return "2.000002", nil
+}
+
+func (w *world) Note(_ context.Context, _ incident.SlackRef, _, text string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notes = append(w.notes, text)
+	return nil
+}
+
+func (w *world) Silenced(context.Context, incident.Signal) (*contract.Silencing, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held, nil
 }
 
 func (w *world) Record(_ context.Context, rec contract.IncidentRecord) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
-// A step of an incident, and so a row of the table below.
+// A step of a workflow, and so a row of the table below.
 type step string
 
 const (
@@ -24,11 +24,27 @@ const (
 	stepRecord   step = "record"
 	stepRelease  step = "release"
 
+	// Of a task.
+	stepOutput  step = "output"
+	stepKeep    step = "keep"
+	stepSettle  step = "settle"
+	stepTell    step = "tell"
+	stepMark    step = "mark"
+	stepRemove  step = "remove"
+	stepReverse step = "reverse"
+	stepAlarm   step = "alarm"
+
+	// Of events on their way out.
+	stepSend step = "send"
+
 	stepAsk    step = "ask"
 	stepEdit   step = "edit"
 	stepRemind step = "remind"
 	stepAudit  step = "audit"
 	stepApply  step = "apply"
+
+	stepNote    step = "note"
+	stepSilence step = "silence"
 )
 
 // policy is how a step is tried.
@@ -40,6 +56,7 @@ type policy struct {
 	grow  float64       // factor from wait to wait
 	most  time.Duration // longest wait
 	tries int32         // 0 is no bound but the time
+	beat  time.Duration // longest silence of an attempt; 0 is no bound
 	why   string
 }
 
@@ -88,6 +105,42 @@ var policies = map[step]policy{
 		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
 		why: "the window ends by itself after minutes; ingest also notices a closed incident",
 	},
+	stepOutput: {
+		queue: contract.QueueTasks, try: 5 * time.Minute, all: time.Hour, first: 2 * time.Second, grow: 3, most: 2 * time.Minute, beat: 30 * time.Second,
+		why: "Replicate deletes an output after an hour, so nothing is won by trying for longer",
+	},
+	stepKeep: {
+		queue: contract.QueueTriage, try: 10 * time.Second, all: 24 * time.Hour, first: time.Second, grow: 2, most: time.Minute,
+		why: "credits are settled for what is on record; a database that is away for hours is waited for",
+	},
+	stepSettle: {
+		queue: contract.QueueTasks, try: 20 * time.Second, all: 7 * 24 * time.Hour, first: time.Second, grow: 3, most: 15 * time.Minute,
+		why: "runs beside everything else: the task has succeeded whatever the billing system does, and its message may be repeated",
+	},
+	stepTell: {
+		queue: contract.QueueSlack, try: 15 * time.Second, all: 30 * time.Minute, first: time.Second, grow: 4, most: time.Minute,
+		why: "a notice is worth outlasting an outage of minutes, and never the task",
+	},
+	stepMark: {
+		queue: contract.QueueTriage, try: 10 * time.Second, all: 2 * time.Minute, first: time.Second, grow: 2, most: 15 * time.Second,
+		why: "a failure should be on record before its credits go back, but they must not wait for a database; it is written again at the end",
+	},
+	stepRemove: {
+		queue: contract.QueueTasks, try: time.Minute, all: 24 * time.Hour, first: time.Second, grow: 3, most: 15 * time.Minute,
+		why: "an output of a task that failed is of no use to anybody, and takes room until it is gone",
+	},
+	stepReverse: {
+		queue: contract.QueueTasks, try: 20 * time.Second, all: 7 * 24 * time.Hour, first: time.Second, grow: 3, most: 15 * time.Minute,
+		why: "somebody's credits are held until it works; its message may be repeated",
+	},
+	stepAlarm: {
+		queue: contract.QueueSlack, try: 15 * time.Second, all: 24 * time.Hour, first: time.Second, grow: 4, most: 5 * time.Minute,
+		why: "somebody has to put in order by hand what could not be undone",
+	},
+	stepSend: {
+		queue: contract.QueueEvents, try: 3 * time.Minute, all: time.Hour, first: 5 * time.Second, grow: 4, most: 5 * time.Minute, tries: 10, beat: 45 * time.Second,
+		why: "what a subscriber answers is no failure: these tries are for a worker that dies, or does not know the subscriber yet",
+	},
 	stepAsk: {
 		queue: contract.QueueSlack, try: 15 * time.Second, all: 12 * time.Hour, first: time.Second, grow: 4, most: time.Minute,
 		why: "there is a day to decide: asking late is better than never, and the command line and the API need no message",
@@ -108,6 +161,14 @@ var policies = map[step]policy{
 		queue: contract.QueueTriage, try: 15 * time.Second, all: 4 * time.Hour, first: time.Second, grow: 2, most: time.Minute,
 		why: "outlasts an outage of the database; after hours the second person would be surprised, so it fails and is asked for anew",
 	},
+	stepNote: {
+		queue: contract.QueueSlack, try: 10 * time.Second, all: 5 * time.Minute, first: time.Second, grow: 4, most: 30 * time.Second,
+		why: "the answer says the same: worth the tries of a light, never the incident",
+	},
+	stepSilence: {
+		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
+		why: "an alert must not wait long for the answer that it may go on being silent: without one it is raised",
+	},
 }
 
 // with returns a context whose activities follow a step's row. The summary is
@@ -118,6 +179,7 @@ func with(ctx workflow.Context, s step, summary string) workflow.Context {
 		TaskQueue:              p.queue,
 		StartToCloseTimeout:    p.try,
 		ScheduleToCloseTimeout: p.all,
+		HeartbeatTimeout:       p.beat,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    p.first,

@@ -44,7 +44,7 @@ func TestReplay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := worker.NewWorkflowReplayer()
-			r.RegisterWorkflowWithOptions(workflows.Triage, workflow.RegisterOptions{Name: contract.WorkflowTriage})
+			workflows.Register(r)
 			require.NoError(t, r.ReplayWorkflowHistory(nil, h))
 		})
 	}

@@ -32,6 +32,7 @@ type triage struct {
 
 	shown     string // phase and status as the search attributes have them
 	said      string // what the answer in Slack shows, see told
+	notes     []note // what is still to be said in the thread
 	dirty     bool   // state has changed since it was last recorded
 	recording bool
 	failure   string
@@ -48,8 +49,18 @@ func Triage(ctx workflow.Context, in contract.TriageInput) (contract.TriageResul
 		return contract.TriageResult{}, err
 	}
 	workflow.Go(ctx, t.recorder)
-	if in.State == nil {
+	workflow.Go(ctx, t.listen)
+	untold := in.State == nil
+	if untold {
 		t.changed(ctx)
+	}
+	if t.state.Silence != nil {
+		if result, ended, err := t.hush(ctx); ended {
+			return result, err
+		}
+		untold = true
+	}
+	if untold {
 		if err := t.see(ctx); err != nil {
 			return contract.TriageResult{}, t.fail(ctx, err)
 		}
@@ -64,6 +75,9 @@ func newTriage(ctx workflow.Context, in contract.TriageInput) *triage {
 	t := &triage{in: in, id: workflow.GetInfo(ctx).WorkflowExecution.ID}
 	if in.State != nil {
 		t.state = *in.State
+		if t.state.Snoozed != nil {
+			t.said = t.told() // the run before has said it
+		}
 		return t
 	}
 	seen := []string{in.Signal.RawPayload.DeliveryID}
@@ -77,6 +91,10 @@ func newTriage(ctx workflow.Context, in contract.TriageInput) *triage {
 		OpenedAt:    workflow.Now(ctx),
 		LastSeen:    workflow.Now(ctx),
 		Seen:        seen,
+	}
+	if in.Silence != nil && in.Silence.Until.After(workflow.Now(ctx)) {
+		t.state.Phase = contract.PhaseSilenced
+		t.silence(ctx, *in.Silence)
 	}
 	return t
 }
@@ -95,6 +113,7 @@ func (t *triage) answer(ctx workflow.Context) error {
 	}
 	t.light(ctx, t.verdictLight())
 	t.enter(ctx, contract.PhaseOpen)
+	t.tell(ctx)
 	return nil
 }
 
@@ -178,7 +197,9 @@ func (t *triage) cancelled(ctx workflow.Context, err error) error {
 	t.state.Status = incident.StatusResolved
 	t.state.ResolvedBy = "cancelled in Temporal"
 	t.closedAt = workflow.Now(ctx)
-	t.light(ctx, activities.LightAnswered)
+	if t.state.Silence == nil {
+		t.light(ctx, activities.LightAnswered)
+	}
 	t.enter(ctx, contract.PhaseClosed)
 	t.settle(ctx)
 	return err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -24,46 +23,6 @@ const (
 	// maxSeen is how many delivery ids are remembered against double counting.
 	maxSeen = 100
 )
-
-// handle sets the update and query handlers.
-func (t *triage) handle(ctx workflow.Context) error {
-	open := func(_ workflow.Context, d contract.Decision) error {
-		if t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed {
-			return errors.New("the incident is closed")
-		}
-		if strings.TrimSpace(d.By) == "" {
-			return errors.New("say who decides: by is empty")
-		}
-		return nil
-	}
-	err := workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateAcknowledge,
-		func(ctx workflow.Context, d contract.Decision) (contract.TriageState, error) {
-			if t.state.Status != incident.StatusResolved {
-				t.state.Status = incident.StatusAcknowledged
-			}
-			t.state.AcknowledgedBy = d.By
-			t.changed(ctx)
-			return t.state, nil
-		}, workflow.UpdateHandlerOptions{Validator: open, Description: "Somebody is on it."})
-	if err != nil {
-		return fmt.Errorf("workflows: set the acknowledge handler: %w", err)
-	}
-	err = workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateResolve,
-		func(ctx workflow.Context, d contract.Decision) (contract.TriageState, error) {
-			t.resolve(ctx, d.By)
-			return t.state, nil
-		}, workflow.UpdateHandlerOptions{Validator: open, Description: "It is over: close the incident."})
-	if err != nil {
-		return fmt.Errorf("workflows: set the resolve handler: %w", err)
-	}
-	err = workflow.SetQueryHandlerWithOptions(ctx, contract.QueryState,
-		func() (contract.TriageState, error) { return t.state, nil },
-		workflow.QueryHandlerOptions{Description: "The incident's state, evidence and verdict."})
-	if err != nil {
-		return fmt.Errorf("workflows: set the state query: %w", err)
-	}
-	return nil
-}
 
 // live keeps the incident open: it counts occurrences, follows decisions, and
 // ends when the alert is resolved or has been quiet for its period.
@@ -106,17 +65,23 @@ func (t *triage) wait(ctx workflow.Context) (string, error) {
 			return "", errContinue
 		}
 		now := workflow.Now(ctx)
-		if t.told() != t.said && editAt.IsZero() {
+		if s := t.state.Snoozed; s != nil && !s.Until.After(now) {
+			t.wakeUp(ctx)
+		}
+		if (t.told() != t.said || len(t.notes) > 0) && editAt.IsZero() {
 			editAt = now.Add(editPause)
 		}
-		next, outcome := t.state.LastSeen.Add(t.quiet()), OutcomeQuiet
+		next, outcome, summary := t.state.LastSeen.Add(t.quiet()), OutcomeQuiet, "Close when quiet"
+		if s := t.state.Snoozed; s != nil {
+			next, outcome, summary = s.Until, "", "End of the snooze"
+		}
 		if !editAt.IsZero() && editAt.Before(next) {
-			next, outcome = editAt, ""
+			next, outcome, summary = editAt, "", "Edit the answer"
 		}
 		if !next.After(now) {
 			return outcome, nil
 		}
-		if err := t.sleep(ctx, next.Sub(now), outcome); err != nil {
+		if err := t.sleep(ctx, next.Sub(now), summary); err != nil {
 			return "", err
 		}
 	}
@@ -124,18 +89,16 @@ func (t *triage) wait(ctx workflow.Context) (string, error) {
 
 // sleep waits for a signal, an update that changed what people were told, or
 // the time.
-func (t *triage) sleep(ctx workflow.Context, d time.Duration, outcome string) error {
-	summary := "Edit the answer"
-	if outcome == OutcomeQuiet {
-		summary = "Close when quiet"
-	}
+func (t *triage) sleep(ctx workflow.Context, d time.Duration, summary string) error {
+	notes := len(t.notes)
 	before, status, last := t.told(), t.state.Status, t.state.LastSeen
 	occurrences := workflow.GetSignalChannel(ctx, contract.SignalOccurrence)
 	resolved := workflow.GetSignalChannel(ctx, contract.SignalResolved)
+	ended := workflow.GetSignalChannel(ctx, contract.SignalSilenceEnded)
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout: d, TimerOptions: workflow.TimerOptions{Summary: summary},
 	}, func() bool {
-		return occurrences.Len() > 0 || resolved.Len() > 0 ||
+		return occurrences.Len() > 0 || resolved.Len() > 0 || ended.Len() > 0 || len(t.notes) != notes ||
 			t.told() != before || t.state.Status != status || t.state.LastSeen != last
 	})
 	return err
@@ -153,10 +116,11 @@ func (t *triage) drain(ctx workflow.Context) {
 	var r contract.Resolved
 	for resolved.ReceiveAsync(&r) {
 		if t.first(r.DeliveryID) {
-			t.resolve(ctx, "the sender")
+			t.resolve(ctx, bySender.Person, contract.IncidentAction{Actor: bySender})
 		}
 		r = contract.Resolved{}
 	}
+	t.release(ctx)
 }
 
 // occur counts an occurrence once, whatever path and how often it came. An
@@ -169,15 +133,8 @@ func (t *triage) occur(ctx workflow.Context, o contract.Occurrence) {
 	t.state.Occurrences = max(t.state.Occurrences+1, o.Count)
 	t.state.LastSeen = workflow.Now(ctx)
 	if t.state.Status == incident.StatusResolved {
-		t.state.Status = incident.StatusFiring
-		t.state.ResolvedBy = ""
+		t.reopen(ctx)
 	}
-	t.changed(ctx)
-}
-
-func (t *triage) resolve(ctx workflow.Context, by string) {
-	t.state.Status = incident.StatusResolved
-	t.state.ResolvedBy = by
 	t.changed(ctx)
 }
 
@@ -197,9 +154,12 @@ func (t *triage) first(deliveryID string) bool {
 	return true
 }
 
-// refresh edits what people were told. An edit that fails leaves the answer as
+// refresh edits what people were told, and tells what there is to note. An edit that fails leaves the answer as
 // it was, which is no reason to fail an incident that has been answered.
 func (t *triage) refresh(ctx workflow.Context) {
+	if t.state.Silence != nil {
+		return // nobody was told
+	}
 	t.said = t.told()
 	if t.state.Headline != nil {
 		if err := t.headline(ctx); err != nil {
@@ -209,6 +169,8 @@ func (t *triage) refresh(ctx workflow.Context) {
 	if err := t.notify(ctx); err != nil {
 		workflow.GetLogger(ctx).Warn("answer not edited", "error", err)
 	}
+	t.light(ctx, t.lit())
+	t.tell(ctx)
 }
 
 // close ends the incident, unless its alert fires again meanwhile: then it is
@@ -223,9 +185,13 @@ func (t *triage) close(ctx workflow.Context, outcome string) bool {
 			workflow.GetLogger(ctx).Warn("window not released", "error", err)
 		}
 	}
-	if outcome == OutcomeResolved {
+	switch {
+	case t.state.Silence != nil: // nobody was told that it had begun
+	case outcome == OutcomeResolved:
 		t.refresh(ctx)
 		t.light(ctx, activities.LightAnswered)
+	case t.state.Light == activities.LightSnoozed:
+		t.refresh(ctx)
 	}
 	if t.reopened(ctx, outcome) {
 		return false
@@ -260,6 +226,7 @@ func (t *triage) result(outcome string) contract.TriageResult {
 
 // continueAsNew goes on in a new run when the history has grown long.
 func (t *triage) continueAsNew(ctx workflow.Context) error {
+	t.tell(ctx)
 	t.settle(ctx)
 	t.drain(ctx)
 	in := t.in
@@ -277,6 +244,9 @@ func (t *triage) quiet() time.Duration {
 // told is what the answer in Slack shows of the incident's life: when it
 // changes, the answer is edited.
 func (t *triage) told() string {
+	if s := t.state.Snoozed; s != nil {
+		return fmt.Sprint("snoozed ", s.Until.UnixMicro(), s.Actor.Person, t.state.Status)
+	}
 	return fmt.Sprint(t.state.Occurrences, t.state.Status, t.state.AcknowledgedBy, t.state.ResolvedBy)
 }
 
@@ -318,7 +288,7 @@ func (t *triage) settleUnlessSignalled(ctx workflow.Context) {
 }
 
 func (t *triage) record(ctx workflow.Context) contract.IncidentRecord {
-	return contract.IncidentRecord{
+	r := contract.IncidentRecord{
 		ID:             t.in.Signal.IncidentID,
 		WorkflowID:     t.id,
 		RunID:          workflow.GetInfo(ctx).WorkflowExecution.RunID,
@@ -335,5 +305,10 @@ func (t *triage) record(ctx workflow.Context) contract.IncidentRecord {
 		Failure:        t.failure,
 		Verdict:        t.state.Verdict,
 		Evidence:       t.state.Evidence,
+		Actions:        t.state.Actions,
 	}
+	if t.state.Snoozed != nil {
+		r.SnoozedUntil = t.state.Snoozed.Until
+	}
+	return r
 }

@@ -184,7 +184,7 @@ func (t *triage) notification() activities.NotifyInput {
 }
 
 func (t *triage) report() incident.Report {
-	return incident.Report{
+	r := incident.Report{
 		Signal:         t.unsealed(),
 		Status:         t.state.Status,
 		Occurrences:    t.state.Occurrences,
@@ -194,6 +194,10 @@ func (t *triage) report() incident.Report {
 		Verdict:        t.state.Verdict,
 		Evidence:       t.state.Evidence,
 	}
+	if s := t.state.Snoozed; s != nil {
+		r.SnoozedBy, r.SnoozedUntil = s.Actor.Person, s.Until
+	}
+	return r
 }
 
 // unsealed is the signal without its raw bytes: steps that do not need them

@@ -34,7 +34,7 @@ func setup(t *testing.T) *bundle {
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(20 * time.Second)
 	acts, err := activities.New(activities.Deps{
-		Slack: w, Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{},
+		Slack: w, Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{}, Silences: w,
 		Tools: map[string]activities.Evidence{
 			contract.ToolThread: w, contract.ToolOccurrences: w, contract.ToolPast: w,
 		},

@@ -7,9 +7,11 @@
 package contract
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
 )
 
 // Task queues, one for each quota that a step draws on.
@@ -72,6 +74,8 @@ type TriageInput struct {
 	// Delivery names what the sender sent, the same on its retry, where the
 	// vendor gives an id: a retry that meets the running incident is not counted.
 	Delivery string `json:"delivery,omitempty"`
+	// Silence holds the incident back from its start.
+	Silence *Silencing `json:"silence,omitempty"`
 	// State is set only when an incident goes on in a new run: one that has
 	// lived long, or one that failed and is resolved.
 	State *TriageState `json:"state,omitempty"`
@@ -101,6 +105,15 @@ type TriageState struct {
 	Verdict        *incident.Verdict   `json:"verdict,omitempty"`
 	Evidence       []incident.Evidence `json:"evidence,omitempty"`
 	Seen           []string            `json:"seen,omitempty"` // delivery ids already counted, newest last
+
+	// Actions are what was decided about it, newest last.
+	Actions []IncidentAction `json:"actions,omitempty"`
+	// Snoozed is set while nothing is edited or noted, and SnoozedAt is how often
+	// the alert had been seen when that began.
+	Snoozed   *Snooze `json:"snoozed,omitempty"`
+	SnoozedAt int64   `json:"snoozed_at,omitempty"`
+	// Silence is set while the incident is held back and nobody was told of it.
+	Silence *Silencing `json:"silence,omitempty"`
 }
 
 // Phase is where an incident is in its life.
@@ -108,6 +121,7 @@ type Phase string
 
 const (
 	PhaseOpening   Phase = "opening"
+	PhaseSilenced  Phase = "silenced" // held back by a silence: counted, and told to nobody
 	PhaseEvidence  Phase = "evidence"
 	PhaseAnalysis  Phase = "analysis"
 	PhaseNotifying Phase = "notifying"
@@ -131,8 +145,19 @@ type Resolved struct {
 
 // Decision is an on-call engineer's acknowledge or resolve.
 type Decision struct {
-	By     string `json:"by"`
+	By     string `json:"by"` // as people are shown it
 	Reason string `json:"reason,omitempty"`
+	// Actor is the same person as the audit log names them. Without one, By
+	// decided on the command line.
+	Actor audit.Actor `json:"actor,omitzero"`
+}
+
+// Who is the actor of a decision.
+func (d Decision) Who() audit.Actor {
+	if d.Actor.Person != "" {
+		return d.Actor
+	}
+	return audit.Actor{Person: strings.ToLower(strings.TrimSpace(d.By)), Via: audit.ViaCLI}
 }
 
 // TriageResult is how an incident ended.

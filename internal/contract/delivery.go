@@ -118,6 +118,9 @@ type Trace struct {
 	Local bool `json:"local,omitempty"`
 	// Silence is the id of the silence that holds its incident back.
 	Silence string `json:"silence,omitempty"`
+	// SkewMS is how long before it was received the sender says that it signed,
+	// in milliseconds; negative when its clock is ahead. 0: it signs no time.
+	SkewMS int64 `json:"skew_ms,omitempty"`
 	// Handler is the workflow that the delivery went to.
 	Handler string `json:"handler,omitempty"`
 	// ReplayOf is the delivery that this one is a replay of. Again says that it
@@ -134,8 +137,8 @@ func SealContext(source, deliveryID string) []byte {
 	return []byte("nerve/delivery/" + source + "/" + deliveryID)
 }
 
-// Command is one thing to tell Temporal: exactly one of Start, Occurrence and
-// Resolved is set. It is what ingest does at once and what the spool keeps
+// Command is one thing to tell Temporal: exactly one of Start, Occurrence,
+// Resolved and Task is set. It is what ingest does at once and what the spool keeps
 // (sealed) while Temporal is slow or away.
 type Command struct {
 	WorkflowID string           `json:"workflow_id"`
@@ -146,6 +149,8 @@ type Command struct {
 	// Fallback goes with an Occurrence: what to start, under its own key, when
 	// the incident to be told has closed by the time that it is told.
 	Fallback *TriageInput `json:"fallback,omitempty"`
+	// Task starts a task, or tells the one that runs.
+	Task *TaskInput `json:"task,omitempty"`
 }
 
 // SpoolContext is the associated data of a sealed Command.

@@ -14,6 +14,7 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/task"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files; the diff is the review")
@@ -44,9 +45,19 @@ func filled() contract.TriageInput {
 		State: &contract.TriageState{
 			Phase: contract.PhaseOpen, Status: incident.StatusAcknowledged, Occurrences: 5, LastSeen: at, OpenedAt: at,
 			AcknowledgedBy: "a", ResolvedBy: "r", Light: "eyes", Headline: ref, VerdictTS: "1.2", Verdict: verdict,
-			Evidence: evidence, Seen: []string{"d1"},
+			Evidence: evidence, Seen: []string{"d1"}, Actions: actions(at), SnoozedAt: 4,
+			Snoozed: &contract.Snooze{Actor: audit.Actor{Person: "p", Via: audit.ViaCLI}, Until: at, Reason: "r"},
+			Silence: &contract.Silencing{ID: "s", Until: at},
 		},
+		Silence: &contract.Silencing{ID: "s", Until: at},
 	}
+}
+
+func actions(at time.Time) []contract.IncidentAction {
+	return []contract.IncidentAction{{
+		Ref: "r", Kind: contract.ActionSnoozed, At: at, Actor: audit.Actor{Person: "p", Via: audit.ViaAPI, Credential: "c"},
+		Reason: "r", Until: at, Target: "s",
+	}}
 }
 
 // TestEncodings pins what crosses Temporal and Redis: a field that is renamed or
@@ -55,19 +66,30 @@ func TestEncodings(t *testing.T) {
 	t.Parallel()
 	in := filled()
 	at := in.ReceivedAt
+	taskInput := contract.TaskInput{
+		Name: "n", Source: "s", Provider: "p", Channel: "C0ALERTS01", KnownOnly: true, Salt: in.Salt, Delivery: "d", ReceivedAt: at,
+		Event: task.Event{ID: "t", State: task.Succeeded, Output: "https://example.com/o", Outputs: 2, Error: "e", PredictSeconds: 1.5, At: at},
+		Policy: contract.TaskPolicy{
+			Hosts: []string{"example.com"}, Types: []string{"image/*"}, MaxBytes: 7, Notices: contract.NoticesAll, Patience: time.Hour,
+		},
+		Timings: map[string]float64{"accept": 1.5},
+	}
+	output := &contract.TaskOutput{Key: "k", ContentType: "image/png", Size: 7, SHA256: "00", DownloadMS: 1, UploadMS: 2, Inline: true}
 	actor := audit.Actor{Person: "p", Via: audit.ViaAPI, Credential: "c"}
 	for name, v := range map[string]any{
 		"triage_input":   in,
 		"triage_result":  contract.TriageResult{IncidentID: "i", Outcome: "resolved", ResolvedBy: "r", Occurrences: 2, Verdict: in.State.Verdict},
 		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at},
 		"resolved":       contract.Resolved{DeliveryID: "d", At: at},
-		"decision":       contract.Decision{By: "b", Reason: "r"},
+		"decision":       contract.Decision{By: "b", Reason: "r", Actor: actor},
+		"snooze":         contract.Snooze{Actor: actor, Until: at, Reason: "r"},
+		"silence_ended":  contract.SilenceEnded{ID: "s", Actor: actor, Reason: "r"},
 		"command":        contract.Command{WorkflowID: "w", KeyKind: incident.KeyAlert, Start: &in, Occurrence: &contract.Occurrence{}, Resolved: &contract.Resolved{}, Fallback: &in},
 		"evidence_query": contract.EvidenceQuery{Tool: "t", Signal: in.Signal, OpenedAt: at, Salt: in.Salt},
 		"incident_record": contract.IncidentRecord{
 			ID: "i", WorkflowID: "w", RunID: "r", Revision: 1, Phase: contract.PhaseOpen, Status: incident.StatusFiring, Signal: in.Signal,
 			Occurrences: 1, OpenedAt: at, LastSeen: at, ClosedAt: at, AcknowledgedBy: "a", ResolvedBy: "r", Failure: "f",
-			Verdict: in.State.Verdict, Evidence: in.State.Evidence,
+			Verdict: in.State.Verdict, Evidence: in.State.Evidence, Actions: actions(at), SnoozedUntil: at,
 		},
 		"delivery": contract.Delivery{
 			ID: "d", Part: 1, Source: "s", Provider: "p", ReceivedAt: at, RemoteIP: "192.0.2.1", EventID: "e", EventType: "t", Scheme: "x",
@@ -75,7 +97,7 @@ func TestEncodings(t *testing.T) {
 			IncidentID: "i", Fingerprint: "f", Count: 1, Headers: map[string]string{"a": "b"}, ContentType: "c", Size: 1, SHA256: "0", Sealed: []byte{5},
 			Trace: &contract.Trace{
 				KeyKind: incident.KeyAlert, Identity: "i", Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Limit: 1, Local: true,
-				Silence: "s", Handler: "h", ReplayOf: "d0", Again: true, NotKept: 7,
+				Silence: "s", SkewMS: 8, Handler: "h", ReplayOf: "d0", Again: true, NotKept: 7,
 			},
 		},
 		"approval_input": contract.ApprovalInput{
@@ -85,7 +107,24 @@ func TestEncodings(t *testing.T) {
 				Revision: 2, Reason: "r",
 			},
 		},
-		"ruling": contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
+		"task_input":   taskInput,
+		"task_command": contract.Command{WorkflowID: "w", KeyKind: incident.KeyEvent, Task: &taskInput},
+		"task_record": contract.TaskRecord{
+			ID: "s:n", Source: "s", Provider: "p", WorkflowID: "w", RunID: "r", Revision: 1, State: task.Failed, Credits: contract.CreditsReversed,
+			Output: output, Outputs: 2, Failure: "f", PredictSeconds: 1.5, Timings: map[string]float64{"store": 1}, StartedAt: at, FinishedAt: at,
+		},
+		"task_result": contract.TaskResult{
+			State: task.Succeeded, Credits: contract.CreditsSettled, Output: output, Failure: "f", Timings: map[string]float64{"store": 1},
+		},
+		"events_input": contract.EventsInput{Subscriber: "s", Events: []contract.Event{{
+			ID: "evt_1", Type: contract.EventFailed, At: at,
+			Data: contract.EventData{
+				DeliveryID: "d", Source: "s", Provider: "p", EventType: "t", Outcome: contract.OutcomeFailed, Code: "C", Status: 503, Signals: 1,
+				WorkflowID: "w", IncidentID: "i",
+			},
+		}}},
+		"events_result": contract.EventsResult{Delivered: 1, Refused: 2, Gone: true},
+		"ruling":        contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
 		"approval_state": contract.ApprovalState{
 			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},
 			Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,

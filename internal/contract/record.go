@@ -27,6 +27,8 @@ type IncidentRecord struct {
 	Failure        string              `json:"failure,omitempty"`
 	Verdict        *incident.Verdict   `json:"verdict,omitempty"`
 	Evidence       []incident.Evidence `json:"evidence,omitempty"`
+	Actions        []IncidentAction    `json:"actions,omitempty"`
+	SnoozedUntil   time.Time           `json:"snoozed_until,omitzero"`
 }
 
 // EvidenceQuery asks one evidence tool about an incident.

@@ -52,6 +52,9 @@ type Incident struct {
 	Signal   *incident.Signal
 	Evidence []incident.Evidence
 	Verdict  *incident.Verdict
+	// Actions are what was decided about it, newest last; reasons are scrubbed.
+	Actions      []contract.IncidentAction
+	SnoozedUntil time.Time
 }
 
 // SaveIncident writes the state of an incident. It may be called late, twice or

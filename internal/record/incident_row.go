@@ -43,6 +43,9 @@ type incidentRow struct {
 	Signal   jsonText[*incident.Signal]
 	Evidence jsonText[[]incident.Evidence]
 	Verdict  jsonText[*incident.Verdict]
+
+	Actions      jsonText[[]contract.IncidentAction]
+	SnoozedUntil time.Time `bun:",nullzero"`
 }
 
 func rowOfIncident(in Incident) incidentRow {
@@ -64,6 +67,7 @@ func rowOfIncident(in Incident) incidentRow {
 		AcknowledgedAt: in.AcknowledgedAt, AcknowledgedBy: in.AcknowledgedBy,
 		ResolvedAt: in.ResolvedAt, ResolvedBy: in.ResolvedBy, ClosedAt: in.ClosedAt, Failure: in.Failure,
 		Signal: jsonOf(in.Signal), Evidence: jsonOf(in.Evidence), Verdict: jsonOf(in.Verdict),
+		Actions: jsonOf(in.Actions), SnoozedUntil: in.SnoozedUntil,
 	}
 	cleanStrings(&row)
 	row.TitleHash, row.TitleSearch = hashTitle(row.Title), foldTitle(row.Title)
@@ -82,6 +86,7 @@ func (r *incidentRow) incident() Incident {
 		AcknowledgedAt: r.AcknowledgedAt.UTC(), AcknowledgedBy: r.AcknowledgedBy,
 		ResolvedAt: r.ResolvedAt.UTC(), ResolvedBy: r.ResolvedBy, ClosedAt: r.ClosedAt.UTC(), Failure: r.Failure,
 		Signal: r.Signal.value, Evidence: r.Evidence.value, Verdict: r.Verdict.value,
+		Actions: r.Actions.value, SnoozedUntil: r.SnoozedUntil.UTC(),
 	}
 }
 

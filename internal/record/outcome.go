@@ -8,14 +8,18 @@ import (
 
 // Record keeps an incident's state as its workflow reports it, together with the
 // delivery that opened it: when Redis was away, the workflow is the only one to
-// have that delivery. It may be called late, twice or out of order.
+// have that delivery. What people decided about it is appended to the audit log.
+// It may be called late, twice or out of order.
 func (s *Store) Record(ctx context.Context, r contract.IncidentRecord) error {
-	if r.Phase == contract.PhaseOpening {
+	if r.Phase == contract.PhaseOpening || r.Phase == contract.PhaseSilenced {
 		if err := s.saveEach(ctx, opening(r)); err != nil {
 			return err
 		}
 	}
-	return s.SaveIncident(ctx, incidentOf(r))
+	if err := s.SaveIncident(ctx, incidentOf(r)); err != nil {
+		return err
+	}
+	return s.auditActions(ctx, r)
 }
 
 func incidentOf(r contract.IncidentRecord) Incident {
@@ -29,6 +33,7 @@ func incidentOf(r contract.IncidentRecord) Incident {
 		Occurrences: r.Occurrences, OpenedAt: r.OpenedAt, LastSeenAt: r.LastSeen,
 		AcknowledgedBy: r.AcknowledgedBy, ResolvedBy: r.ResolvedBy, ClosedAt: r.ClosedAt,
 		Failure: r.Failure, Signal: &signal, Evidence: r.Evidence, Verdict: r.Verdict,
+		Actions: r.Actions, SnoozedUntil: r.SnoozedUntil,
 	}
 	if signal.Slack != nil {
 		in.SlackChannel, in.SlackTS = signal.Slack.ChannelID, signal.Slack.ThreadTS

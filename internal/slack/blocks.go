@@ -38,7 +38,7 @@ var severityEmoji = map[incident.Severity]string{
 // come from Slack.
 func headline(r incident.Report) message {
 	s := r.Signal
-	state := string(r.Status)
+	state := standing(r)
 	blocks := []slackgo.Block{
 		slackgo.NewHeaderBlock(slackgo.NewTextBlockObject(slackgo.PlainTextType, incident.Cut(s.Title, maxHeader), false, false)),
 		contextBlock(fmt.Sprintf("%s *%s* · %s · %s%s", severityEmoji[s.Severity], s.Severity, escape(s.Source), state, seen(r))),
@@ -146,12 +146,22 @@ func seen(r incident.Report) string {
 	return fmt.Sprintf(" · seen *%d times*, last %s", r.Occurrences, slackDate(r.LastSeen))
 }
 
+// standing is an incident's status and whose it is, for the headline.
+func standing(r incident.Report) string {
+	if by := handled(r); by != "" {
+		return strings.TrimPrefix(by, " · ")
+	}
+	return string(r.Status)
+}
+
 func handled(r incident.Report) string {
 	switch {
 	case r.Status == incident.StatusResolved && r.ResolvedBy != "":
 		return " · :white_check_mark: resolved by " + escape(r.ResolvedBy)
 	case r.Status == incident.StatusResolved:
 		return " · :white_check_mark: resolved"
+	case !r.SnoozedUntil.IsZero():
+		return " · :zzz: snoozed by " + escape(r.SnoozedBy) + " until " + slackDate(r.SnoozedUntil)
 	case r.AcknowledgedBy != "":
 		return " · acknowledged by " + escape(r.AcknowledgedBy)
 	}

@@ -172,7 +172,7 @@ func (c *Client) Thread(ctx context.Context, ref incident.SlackRef) ([]ThreadMes
 	}
 	var found []ThreadMessage
 	for _, m := range msgs {
-		if m.Timestamp == ref.MessageTS || m.Metadata.EventType == marker {
+		if m.Timestamp == ref.MessageTS || m.Metadata.EventType == marker || m.Metadata.EventType == noteMarker {
 			continue
 		}
 		author := m.User

@@ -46,8 +46,8 @@ func (s *Starter) Past(ctx context.Context, cmd contract.Command) (bool, error) 
 	if err := check(cmd); err != nil {
 		return false, err
 	}
-	if cmd.Start != nil && cmd.KeyKind == incident.KeyEvent {
-		return false, nil // Temporal refuses it for good
+	if cmd.Task != nil || cmd.Start != nil && cmd.KeyKind == incident.KeyEvent {
+		return false, nil // Temporal refuses it for good, and what a task hears twice changes nothing
 	}
 	if err := s.places.Acquire(ctx, 1); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrBusy, err)

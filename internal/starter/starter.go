@@ -114,6 +114,8 @@ func (s *Starter) send(ctx context.Context, cmd contract.Command) (Result, error
 	switch {
 	case cmd.Start != nil:
 		return s.start(ctx, cmd)
+	case cmd.Task != nil:
+		return s.task(ctx, cmd)
 	case cmd.Occurrence != nil:
 		return s.signal(ctx, cmd.WorkflowID, contract.SignalOccurrence, *cmd.Occurrence)
 	default:
@@ -124,13 +126,13 @@ func (s *Starter) send(ctx context.Context, cmd contract.Command) (Result, error
 // check refuses a command that says nothing or several things.
 func check(cmd contract.Command) error {
 	parts := 0
-	for _, set := range []bool{cmd.Start != nil, cmd.Occurrence != nil, cmd.Resolved != nil} {
+	for _, set := range []bool{cmd.Start != nil, cmd.Occurrence != nil, cmd.Resolved != nil, cmd.Task != nil} {
 		if set {
 			parts++
 		}
 	}
 	if parts != 1 || cmd.WorkflowID == "" {
-		return fmt.Errorf("%w: it needs a workflow id and exactly one of start, occurrence and resolved", ErrPermanent)
+		return fmt.Errorf("%w: it needs a workflow id and exactly one of start, occurrence, resolved and task", ErrPermanent)
 	}
 	if k := cmd.KeyKind; cmd.Start != nil && k != incident.KeyEvent && k != incident.KeyAlert {
 		return fmt.Errorf("%w: unknown key kind %q", ErrPermanent, k)

@@ -54,6 +54,7 @@ func occurrence(fallback *contract.TriageInput) contract.Command {
 
 func TestASpooledCommandEndsWithAnOpenIncident(t *testing.T) {
 	t.Parallel()
+	task := contract.Command{WorkflowID: "task:replicate:1", KeyKind: incident.KeyEvent, Task: &contract.TaskInput{Name: "1"}}
 	for name, tt := range map[string]struct {
 		cmd     contract.Command
 		answers []starter.Outcome
@@ -66,6 +67,10 @@ func TestASpooledCommandEndsWithAnOpenIncident(t *testing.T) {
 		"closed between the two":          {start(), []starter.Outcome{starter.AlreadyRunning, starter.NotRunning, starter.Started}, 2, 1},
 		"an occurrence":                   {occurrence(fired()), []starter.Outcome{starter.Signalled}, 0, 1},
 		"an occurrence of a closed one":   {occurrence(fired()), []starter.Outcome{starter.NotRunning, starter.Started}, 1, 1},
+		"a task":                          {task, []starter.Outcome{starter.Started}, 0, 0},
+		"a task that runs":                {task, []starter.Outcome{starter.Signalled}, 0, 0},
+		"a task that is over":             {task, []starter.Outcome{starter.AlreadyTaken}, 0, 0},
+		"a task that nobody knows":        {task, []starter.Outcome{starter.NotRunning}, 0, 0},
 		"an occurrence of an older nerve": {occurrence(nil), []starter.Outcome{starter.NotRunning}, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,6 +79,10 @@ func TestASpooledCommandEndsWithAnOpenIncident(t *testing.T) {
 			require.NoError(t, tell(t.Context(), s, tt.cmd))
 			starts, tells := 0, 0
 			for _, c := range s.told {
+				if c.Task != nil {
+					assert.Len(t, s.told, 1, "a task is told once, whatever it answers")
+					continue
+				}
 				if c.Start != nil {
 					starts++
 					assert.Equal(t, "datadog:alert:1", c.WorkflowID)

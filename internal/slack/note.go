@@ -1,0 +1,61 @@
+package slack
+
+import (
+	"context"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/nerve-alerts/nerve/incident"
+)
+
+// noteMarker is the type of the metadata on a note. It is another one than an
+// answer's, so that a note is never taken for the answer and edited over.
+const noteMarker = "nerve_note"
+
+// Note posts a short text in a thread, or in the channel where the ref names no
+// thread, once for each key: one that is there already is a success.
+func (c *Client) Note(ctx context.Context, where incident.SlackRef, key, text string) error {
+	there, err := c.noted(ctx, where, key)
+	if there || err != nil {
+		return err
+	}
+	opts := []slackgo.MsgOption{
+		slackgo.MsgOptionText(escape(incident.Cut(text, maxPlain)), false),
+		slackgo.MsgOptionDisableLinkUnfurl(),
+		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{EventType: noteMarker, EventPayload: map[string]any{"key": key}}),
+	}
+	if where.ThreadTS != "" {
+		opts = append(opts, slackgo.MsgOptionTS(where.ThreadTS))
+	}
+	_, _, err = c.api.PostMessageContext(ctx, where.ChannelID, opts...)
+	return translate("chat.postMessage", err)
+}
+
+// noted reports whether a note is there already.
+func (c *Client) noted(ctx context.Context, where incident.SlackRef, key string) (bool, error) {
+	var msgs []slackgo.Message
+	if where.ThreadTS != "" {
+		found, err := c.replies(ctx, where)
+		if is(err, "thread_not_found") {
+			return false, nil // the message was deleted: then the channel gets it
+		}
+		if err != nil {
+			return false, err
+		}
+		msgs = found
+	} else {
+		h, err := c.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{
+			ChannelID: where.ChannelID, Limit: historyLimit, IncludeAllMetadata: true,
+		})
+		if err != nil {
+			return false, translate("conversations.history", err)
+		}
+		msgs = h.Messages
+	}
+	for _, m := range msgs {
+		if m.Metadata.EventType == noteMarker && m.Metadata.EventPayload["key"] == key {
+			return true, nil
+		}
+	}
+	return false, nil
+}

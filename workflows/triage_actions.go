@@ -1,0 +1,148 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+const (
+	// changeNotes is the change from which on decisions are told in the thread.
+	changeNotes = "notes"
+	// maxReason is how much of a reason is kept, in characters.
+	maxReason = 500
+	maxPerson = 200
+)
+
+// The actors that are nobody in particular.
+var (
+	bySender = audit.Actor{Person: "the sender", Via: audit.ViaSystem}
+	byNerve  = audit.Actor{Person: "nerve", Via: audit.ViaSystem}
+)
+
+// note is a message on its way to the incident's thread.
+type note struct{ key, text, reason string }
+
+// did keeps an action, once for its name. What no person decided goes first when
+// there are too many: the audit log has no second source of the others until
+// they are recorded.
+func (t *triage) did(ctx workflow.Context, a contract.IncidentAction) bool {
+	known := func(k contract.IncidentAction) bool { return a.Ref != "" && k.Ref == a.Ref }
+	if slices.ContainsFunc(t.state.Actions, known) {
+		return false
+	}
+	a.At = workflow.Now(ctx)
+	a.Reason = incident.Cut(a.Reason, maxReason)
+	a.Actor.Person = incident.Cut(a.Actor.Person, maxPerson)
+	t.state.Actions = append(slices.Clip(t.state.Actions), a)
+	for len(t.state.Actions) > contract.MaxActions {
+		first := slices.IndexFunc(t.state.Actions, func(k contract.IncidentAction) bool { return !k.Decided() })
+		t.state.Actions = slices.Delete(t.state.Actions, max(0, first), max(0, first)+1)
+	}
+	return true
+}
+
+// ref names a decision for ever: the run that it was made in, over resets, and
+// the update that brought it.
+func (t *triage) ref(ctx workflow.Context) string {
+	name := ""
+	if u := workflow.GetCurrentUpdateInfo(ctx); u != nil {
+		name = u.ID
+	}
+	return t.id + "/" + workflow.GetInfo(ctx).OriginalRunID + "/" + name
+}
+
+// note has something said in the thread, with the next edit. An incident whose
+// history was recorded before there were notes goes on without.
+func (t *triage) note(ctx workflow.Context, kind contract.ActionKind, text, reason string) {
+	if workflow.GetVersion(ctx, changeNotes, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	key := fmt.Sprintf("%s/%s/%d", t.in.Signal.IncidentID, kind, workflow.Now(ctx).UnixMicro())
+	t.notes = append(t.notes, note{key, text, incident.Cut(reason, maxReason)})
+}
+
+// tell posts what there is to say in the thread. A note that cannot be posted is
+// not worth more than its tries: the answer says the same.
+func (t *triage) tell(ctx workflow.Context) {
+	thread, notes := t.thread(), t.notes
+	if thread == nil || t.state.Silence != nil || len(notes) == 0 {
+		return
+	}
+	t.notes = nil
+	for _, n := range notes {
+		err := workflow.ExecuteActivity(with(ctx, stepNote, "Note in the Slack thread"), acts.Note, activities.NoteInput{
+			Thread: *thread, Key: n.key, Text: n.text, Reason: n.reason, Salt: t.in.Salt,
+		}).Get(ctx, nil)
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("note not posted", "error", err)
+		}
+	}
+}
+
+// listen takes in decisions that were carried out elsewhere, beside everything
+// else: a rerun is told to an incident that is busy.
+func (t *triage) listen(ctx workflow.Context) {
+	told := workflow.GetSignalChannel(ctx, contract.SignalAction)
+	for {
+		var a contract.IncidentAction
+		if !told.Receive(ctx, &a) {
+			return
+		}
+		if !t.did(ctx, a) {
+			continue
+		}
+		if a.Kind == contract.ActionRerun {
+			t.note(ctx, a.Kind, a.Actor.Person+" had nerve go on from the step that had failed.", a.Reason)
+		}
+		t.changed(ctx)
+	}
+}
+
+// acknowledge says that somebody is on it, which ends a snooze.
+func (t *triage) acknowledge(ctx workflow.Context, d contract.Decision) {
+	news := t.state.AcknowledgedBy != d.By || t.state.Snoozed != nil
+	if t.state.Status != incident.StatusResolved {
+		t.state.Status = incident.StatusAcknowledged
+	}
+	t.state.AcknowledgedBy = d.By
+	t.state.Snoozed = nil
+	t.did(ctx, contract.IncidentAction{Ref: t.ref(ctx), Kind: contract.ActionAcknowledged, Actor: d.Who(), Reason: d.Reason})
+	if news {
+		t.note(ctx, contract.ActionAcknowledged, d.By+" is on it.", d.Reason)
+	}
+	t.changed(ctx)
+}
+
+// decide resolves the incident because somebody says so.
+func (t *triage) decide(ctx workflow.Context, d contract.Decision) {
+	t.resolve(ctx, d.By, contract.IncidentAction{Ref: t.ref(ctx), Actor: d.Who(), Reason: d.Reason})
+}
+
+func (t *triage) resolve(ctx workflow.Context, by string, a contract.IncidentAction) {
+	news := t.state.Status != incident.StatusResolved
+	t.state.Status = incident.StatusResolved
+	t.state.ResolvedBy = by
+	t.state.Snoozed = nil
+	a.Kind = contract.ActionResolved
+	t.did(ctx, a)
+	if news {
+		t.note(ctx, a.Kind, "Resolved by "+by+".", a.Reason)
+	}
+	t.changed(ctx)
+}
+
+// reopen is what an alert that fires after it was resolved does, while its
+// incident is not closed yet. After that it opens another.
+func (t *triage) reopen(ctx workflow.Context) {
+	t.did(ctx, contract.IncidentAction{Kind: contract.ActionReopened, Actor: bySender})
+	t.note(ctx, contract.ActionReopened, "It fired again after it was resolved by "+t.state.ResolvedBy+": open again.", "")
+	t.state.Status = incident.StatusFiring
+	t.state.ResolvedBy = ""
+}

@@ -1,0 +1,47 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// handle sets the update and query handlers.
+func (t *triage) handle(ctx workflow.Context) error {
+	open := func(_ workflow.Context, d contract.Decision) error {
+		if t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed {
+			return errors.New("the incident is closed")
+		}
+		if strings.TrimSpace(d.By) == "" {
+			return errors.New("say who decides: by is empty")
+		}
+		return nil
+	}
+	err := errors.Join(
+		workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateAcknowledge,
+			func(ctx workflow.Context, d contract.Decision) (contract.TriageState, error) {
+				t.acknowledge(ctx, d)
+				return t.state, nil
+			}, workflow.UpdateHandlerOptions{Validator: open, Description: "Somebody is on it."}),
+		workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateResolve,
+			func(ctx workflow.Context, d contract.Decision) (contract.TriageState, error) {
+				t.decide(ctx, d)
+				return t.state, nil
+			}, workflow.UpdateHandlerOptions{Validator: open, Description: "It is over: close the incident."}),
+		workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateSnooze,
+			func(ctx workflow.Context, s contract.Snooze) (contract.TriageState, error) {
+				t.snooze(ctx, s)
+				return t.state, nil
+			}, workflow.UpdateHandlerOptions{Validator: t.mayBeSnoozed, Description: "Say nothing until a time, and go on counting."}),
+		workflow.SetQueryHandlerWithOptions(ctx, contract.QueryState,
+			func() (contract.TriageState, error) { return t.state, nil },
+			workflow.QueryHandlerOptions{Description: "The incident's state, evidence, verdict and actions."}))
+	if err != nil {
+		return fmt.Errorf("workflows: set the handlers: %w", err)
+	}
+	return nil
+}

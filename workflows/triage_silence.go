@@ -1,0 +1,117 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
+	"github.com/nerve-alerts/nerve/internal/contract"
+)
+
+// hush holds the incident back for as long as its silence lasts: it counts and
+// is recorded, and nobody is told. It reports whether the incident ended
+// meanwhile; if not, people are to be told of it now.
+func (t *triage) hush(ctx workflow.Context) (result contract.TriageResult, ended bool, err error) {
+	for {
+		outcome, err := t.held(ctx)
+		switch {
+		case errors.Is(err, errContinue):
+			return result, true, t.continueAsNew(ctx)
+		case err != nil:
+			return result, true, t.cancelled(ctx, err)
+		case outcome == "":
+			t.enter(ctx, contract.PhaseOpening)
+			return result, false, nil
+		}
+		if t.close(ctx, outcome) {
+			return t.result(outcome), true, nil
+		}
+		t.enter(ctx, contract.PhaseSilenced)
+	}
+}
+
+// held waits until the incident may be raised, and then returns "", or until
+// there is nothing to raise any more.
+func (t *triage) held(ctx workflow.Context) (string, error) {
+	for {
+		t.drain(ctx)
+		now := workflow.Now(ctx)
+		over := t.state.Silence == nil || !t.state.Silence.Until.After(now)
+		switch {
+		case t.state.Status == incident.StatusResolved:
+			return OutcomeResolved, nil
+		case workflow.GetInfo(ctx).GetContinueAsNewSuggested() && !over:
+			return "", errContinue
+		case over && !t.state.LastSeen.Add(t.quiet()).After(now):
+			return OutcomeQuiet, nil
+		case t.state.Silence == nil:
+			return "", nil
+		case over && t.extended(ctx):
+			continue
+		case over:
+			t.endSilence(ctx, contract.IncidentAction{Actor: byNerve})
+			continue
+		}
+		if err := t.sleep(ctx, t.state.Silence.Until.Sub(now), "End of the silence"); err != nil {
+			return "", err
+		}
+	}
+}
+
+// extended asks whether another silence holds the incident now, as when a
+// maintenance takes longer than was planned. When nobody can tell, none does.
+func (t *triage) extended(ctx workflow.Context) bool {
+	var next *contract.Silencing
+	err := workflow.ExecuteActivity(with(ctx, stepSilence, "Does another silence hold it?"), acts.Silenced, activities.SilencedInput{
+		Signal: t.unsealed(), Salt: t.in.Salt,
+	}).Get(ctx, &next)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("silences not asked for: the incident is raised", "error", err)
+		return false
+	}
+	if next == nil || next.ID == t.state.Silence.ID || !next.Until.After(workflow.Now(ctx)) {
+		return false
+	}
+	t.silence(ctx, *next)
+	t.changed(ctx)
+	return true
+}
+
+// silence has a silence hold the incident.
+func (t *triage) silence(ctx workflow.Context, s contract.Silencing) {
+	t.state.Silence = &s
+	t.did(ctx, contract.IncidentAction{Kind: contract.ActionSilenced, Actor: byNerve, Until: s.Until, Target: s.ID})
+}
+
+// endSilence raises the incident: from here on it is like any other.
+func (t *triage) endSilence(ctx workflow.Context, a contract.IncidentAction) {
+	a.Kind, a.Target = contract.ActionSilenceEnded, t.state.Silence.ID
+	t.did(ctx, a)
+	text := fmt.Sprintf("Raised: the silence %s ended.", a.Target)
+	if a.Actor.Via != audit.ViaSystem {
+		text = fmt.Sprintf("Raised: the silence %s was ended by %s.", a.Target, a.Actor.Person)
+	}
+	if since := workflow.Now(ctx).Sub(t.state.OpenedAt).Round(time.Minute); since > 0 {
+		text += fmt.Sprintf(" It has fired since %s, %d times.", clock(t.state.OpenedAt), t.state.Occurrences)
+	}
+	t.state.Silence = nil
+	t.note(ctx, a.Kind, text, a.Reason)
+	t.changed(ctx)
+}
+
+// release takes in that a silence was ended early.
+func (t *triage) release(ctx workflow.Context) {
+	ended := workflow.GetSignalChannel(ctx, contract.SignalSilenceEnded)
+	var e contract.SilenceEnded
+	for ended.ReceiveAsync(&e) {
+		if t.state.Silence != nil && t.state.Silence.ID == e.ID {
+			t.endSilence(ctx, contract.IncidentAction{Actor: e.Actor, Reason: e.Reason})
+		}
+		e = contract.SilenceEnded{}
+	}
+}
