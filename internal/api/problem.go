@@ -55,7 +55,8 @@ type Problem struct {
 	Code             string                `json:"code" doc:"What is wrong, for programs" example:"API_NOT_FOUND"`
 	ValidationErrors []incident.FieldError `json:"validation_errors,omitempty"`
 
-	after time.Duration
+	after    time.Duration
+	location string // of what is in the way
 }
 
 // Error is the detail.
@@ -72,6 +73,9 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.after > 0 {
 		h.Set("Retry-After", strconv.Itoa(max(1, int((p.after+time.Second-1)/time.Second))))
+	}
+	if p.location != "" {
+		h.Set("Location", p.location)
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="nerve"`)
@@ -211,7 +215,7 @@ func received(d *huma.ErrorDetail) string {
 func (s *Server) explain(ctx context.Context, err error) *Problem {
 	var p *Problem
 	var wanted *access.WantedError
-	switch {
+	switch err = changeProblem(err, false); {
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, record.ErrNotFound), errors.Is(err, operator.ErrNotFound):
