@@ -23,10 +23,11 @@ type commands struct {
 	Send      sendCmd      `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
 	Verify    verifyCmd    `cmd:"" help:"Say whether nerve would accept a request, and why not."`
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
-	Sources   sourcesCmd   `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
+	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
+	Approvals approvalsCmd `cmd:"" help:"List, show, grant and deny what needs a second person."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`

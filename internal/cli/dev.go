@@ -167,6 +167,7 @@ func banner(t terminal, d *dev.Dev, took time.Duration) {
 		{"Slack", slack},
 		{"Temporal UI", d.Note.TemporalUI},
 		{"State", d.Dir},
+		{"Approvals", "none: one person at a laptop may do what elsewhere needs two"},
 	} {
 		t.printf("  %-12s %s\n", row[0], row[1])
 	}

@@ -44,8 +44,8 @@ func report(ctx context.Context, t terminal, err error) int {
 
 // packages are the prefixes by which a log's reader finds the code. To somebody
 // at a terminal they are words without a meaning.
-var packages = regexp.MustCompile(`(^|: )((admission|analysis|app|audit|back|capture|cli|contract|dev|devserver|doctor|evidence|incident|ingest|operator|` +
-	`privacy|providers|record|sender|slack|slackstand|starter|state|temporalx): )+`)
+var packages = regexp.MustCompile(`(^|: )((admission|analysis|app|approval|audit|back|capture|cli|contract|dev|devserver|doctor|evidence|incident|ingest|operator|` +
+	`privacy|providers|record|registry|sender|slack|slackstand|starter|state|temporalx): )+`)
 
 // plain is an error without the names of packages in it.
 func plain(err error) string { return packages.ReplaceAllString(err.Error(), "$1") }

@@ -41,8 +41,11 @@ type Config struct {
 type Approvals struct {
 	// SingleOperator lets one person do what needs two.
 	SingleOperator bool
-	Channel        string        // Slack channel to ask in; slack.channel by default
-	Deadline       time.Duration // how long a request waits
+	// Anybody lets those approve who are not among the people, too. Nothing of the
+	// configuration sets it: nerve dev does.
+	Anybody  bool
+	Channel  string        // Slack channel to ask in; slack.channel by default
+	Deadline time.Duration // how long a request waits
 }
 
 // Log says how to log.

@@ -32,6 +32,9 @@ const loopback = "127.0.0.1"
 // AlertsChannel is the stand-in's channel for alerts.
 const AlertsChannel = "C0ALERTS01"
 
+// Engineer is a person whom the stand-in knows from the start.
+const Engineer = "U0ENGINEER"
+
 // Options of nerve dev. A port of 0 takes a free one.
 type Options struct {
 	State  string // "" is the default under the user's state directory
@@ -213,8 +216,10 @@ func (d *Dev) slack(o Options, s state.Secrets, l listeners) error {
 	}
 	stand, err := slackstand.New(slackstand.Options{
 		Token: s.SlackToken, SigningSecret: s.Sources["slack"], EventsURL: url(l.ingest) + "/slack/events",
-		Channels:    []slackstand.Channel{{ID: AlertsChannel, Name: "alerts", Topic: "Where alerts come in and nerve answers"}},
-		RetryDelays: slackstand.SlackRetryDelays(), Echo: true, Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
+		InteractiveURL: url(l.ingest) + "/slack/interactive",
+		Users:          []slackstand.User{{ID: slackstand.Composer, Name: "you"}, {ID: Engineer, Name: "engineer"}},
+		Channels:       []slackstand.Channel{{ID: AlertsChannel, Name: "alerts", Topic: "Where alerts come in and nerve answers"}},
+		RetryDelays:    slackstand.SlackRetryDelays(), Echo: true, Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
 	})
 	if err != nil {
 		return err
@@ -257,6 +262,7 @@ func (d *Dev) configure(s state.Secrets, l listeners) {
 	if d.cfg.Slack.Channel == "" && d.Stand != nil {
 		d.cfg.Slack.Channel = AlertsChannel
 	}
+	d.approvals()
 	ui := d.cfg.Temporal.UIURL
 	d.cfg.Codec.Origins = []string{ui}
 	configured := map[string]bool{}
@@ -275,6 +281,19 @@ func (d *Dev) configure(s state.Secrets, l listeners) {
 		// Nobody outside reaches it, so a vendor that only has SHA-1 can be tried.
 		src.AllowWeak, src.PublicURL, src.OnDemand = true, url(l.ingest)+"/webhooks/"+name, name != "slack"
 		d.cfg.Sources = append(d.cfg.Sources, src)
+	}
+}
+
+// approvals asks where alerts are told, and makes people of the two that the
+// stand-in knows from the start, so that a click can be tried without setting
+// anybody up. They are no reason to refuse others on the command line.
+func (d *Dev) approvals() {
+	if d.cfg.Approvals.Channel == "" {
+		d.cfg.Approvals.Channel = d.cfg.Slack.Channel
+	}
+	if len(d.cfg.People) == 0 && d.Stand != nil {
+		d.cfg.People = config.People{{Name: "you", Slack: slackstand.Composer}, {Name: "engineer", Slack: Engineer}}
+		d.cfg.Approvals.Anybody = true
 	}
 }
 
@@ -314,10 +333,24 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
-		Secrets: map[string]string{}, Keyset: s.Keyset, APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
+		APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
+		Redis: d.cfg.RedisURL.Reveal(), Database: d.cfg.DatabaseURL.Reveal(),
+		Secrets: map[string]string{}, Providers: map[string]string{}, Keyset: s.Keyset,
 	}
 	for _, src := range d.cfg.Sources {
-		d.Note.Secrets[src.Name] = src.Secrets[0].Value.Reveal()
+		secret := ""
+		if len(src.Secrets) > 0 { // schemes: [none] has none
+			secret = src.Secrets[0].Value.Reveal()
+		}
+		d.Note.Secrets[src.Name] = secret
+		if src.Provider != src.Name {
+			d.Note.Providers[src.Name] = src.Provider
+		}
+	}
+	a := d.cfg.Approvals
+	d.Note.SingleOperator, d.Note.ApprovalsChannel, d.Note.ApprovalsDeadline = a.SingleOperator, a.Channel, a.Deadline
+	if !a.Anybody {
+		d.Note.People = d.cfg.People
 	}
 	if d.Stand != nil {
 		d.Note.ChannelURL = url(l.slack) + "/channel/" + AlertsChannel

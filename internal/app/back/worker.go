@@ -87,8 +87,13 @@ func (w *Worker) activities() (*activities.Activities, error) {
 			contract.ToolPast:        evidence.Past{Record: w.store},
 		},
 	}
+	sources, err := c.Registry(w.store)
+	if err != nil {
+		return nil, err
+	}
+	deps.Changer, deps.Auditor, deps.Opener = changes{sources}, w.store, c.Sealer
 	if c.Slack != nil {
-		deps.Slack = c.Slack
+		deps.Slack, deps.Approvals = c.Slack, c.Slack
 		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
 	}
 	return activities.New(deps)

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/nerve-alerts/nerve/internal/config"
 )
 
 const noteFile = "dev.json"
@@ -32,8 +34,18 @@ type Note struct {
 	SlackImport string            `json:"slack_import_url,omitempty"`
 	APIURL      string            `json:"api_url,omitempty"`   // of the operators' API
 	APIToken    string            `json:"api_token,omitempty"` // for all of it
+	Redis       string            `json:"redis_url,omitempty"`
+	Database    string            `json:"database_url,omitempty"`
 	Secrets     map[string]string `json:"secrets"`             // by source
+	Providers   map[string]string `json:"providers,omitempty"` // by source; of those that have another name
 	Keyset      string            `json:"keyset"`
+
+	// Who can approve a change, where they are asked, and whether one person can
+	// do what needs two. People is empty unless the configuration names some.
+	People            config.People `json:"people,omitempty"`
+	SingleOperator    bool          `json:"single_operator,omitempty"`
+	ApprovalsChannel  string        `json:"approvals_channel,omitempty"`
+	ApprovalsDeadline time.Duration `json:"approvals_deadline,omitempty"`
 }
 
 // SourceURL is where a source is delivered to.
