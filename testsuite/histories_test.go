@@ -240,7 +240,7 @@ func (r *recording) failedAndRerun() client.WorkflowRun {
 	failed := r.failed()
 	r.stand.ClearFaults()
 	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
-	again, err := op.Rerun(r.t.Context(), failed.GetID(), "the channel is back")
+	again, err := op.Rerun(r.t.Context(), failed.GetID(), contract.Decision{By: "on-call", Reason: "the channel is back"})
 	require.NoError(r.t, err)
 	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
 	r.phase(run, contract.PhaseOpen)

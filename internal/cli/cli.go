@@ -28,6 +28,7 @@ type commands struct {
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
 	Approvals approvalsCmd `cmd:"" help:"List, show, grant and deny what needs a second person."`
+	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
 	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
 	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`

@@ -130,6 +130,7 @@ func (s *Server) accept(c *gin.Context) {
 	accepted, err := providers.Accept(x.source.Provider, request)
 	proof := accepted.Proof
 	x.delivery.Scheme, x.delivery.Assurance, x.delivery.SecretID = proof.Scheme, string(proof.Assurance), proof.SecretID
+	skewed(&x.delivery, x.began, proof)
 	if proof.Assurance == "" { // nothing was proved, whatever the error says
 		s.unproved(c, x, err)
 		return

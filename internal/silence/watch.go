@@ -81,7 +81,7 @@ func (w *Watch) refresh(ctx context.Context) {
 	all, err := w.ask(ctx)
 	if err == nil {
 		w.away = false
-		w.Set.Use(ctx, all)
+		w.Set.Use(all)
 		if w.Open != nil {
 			if err := w.Carrier.Keep(ctx, all); err != nil {
 				w.Log.DebugContext(ctx, "the copy of the silences in Redis is not up to date", "error", err)
