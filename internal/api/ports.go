@@ -59,11 +59,13 @@ type Audit interface {
 	AuditLog(ctx context.Context, f record.AuditFilter) ([]audit.Entry, error)
 }
 
-// Operator changes incidents, which live in Temporal.
+// Operator changes incidents, which live in Temporal. Each is told who decided,
+// and enters it in the audit log when it is done.
 type Operator interface {
 	Acknowledge(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
-	Rerun(ctx context.Context, id, reason string) (operator.Rerun, error)
+	Snooze(ctx context.Context, id string, s contract.Snooze) (contract.TriageState, error)
+	Rerun(ctx context.Context, id string, d contract.Decision) (operator.Rerun, error)
 }
 
 // Intake takes in alerts that come by nerve's own door.

@@ -225,6 +225,8 @@ func (s *Server) explain(ctx context.Context, err error) *Problem {
 	case errors.Is(err, operator.ErrState):
 		// Its text is written for the operator and holds nothing but ids.
 		return fail(http.StatusConflict, codeState, strings.TrimPrefix(err.Error(), operator.ErrState.Error()+": "))
+	case errors.Is(err, operator.ErrSnooze):
+		return invalidField("body.until", "must be from a minute to a week from now")
 	case errors.Is(err, operator.ErrNoWorker):
 		return away("No worker answered.")
 	case errors.As(err, &wanted):

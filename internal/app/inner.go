@@ -37,6 +37,16 @@ func (o *ownSource) source() ingest.Source {
 	return built{provider: o.provider}.source(o.Source)
 }
 
+// Watch keeps the sources of the database up to date until ctx ends.
+func (i *Inner) Watch(ctx context.Context) {
+	if i.front.watch == nil {
+		return
+	}
+	stop := i.front.watchUntil(ctx)
+	<-ctx.Done()
+	stop()
+}
+
 // Submit takes in a batch; see ingest.Server.
 func (i *Inner) Submit(ctx context.Context, in ingest.Submission) (ingest.Reply, error) {
 	return i.front.server.Submit(ctx, in)

@@ -38,6 +38,7 @@ type Worker struct {
 	options Options
 
 	operators http.Handler // their API
+	inner     *app.Inner   // what takes in the API's own alerts
 }
 
 // Options say where the worker's own endpoint is.
@@ -154,6 +155,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
+	group.Go(func() error { w.inner.Watch(ctx); return nil })
 	group.Go(func() error { return w.serve(ctx) })
 	return group.Wait()
 }
