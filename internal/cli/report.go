@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
@@ -44,8 +45,11 @@ func report(ctx context.Context, t terminal, err error) int {
 
 // packages are the prefixes by which a log's reader finds the code. To somebody
 // at a terminal they are words without a meaning.
-var packages = regexp.MustCompile(`(^|: )((admission|analysis|app|approval|audit|back|capture|cli|contract|dev|devserver|doctor|evidence|incident|ingest|operator|` +
-	`privacy|providers|record|registry|sender|slack|slackstand|starter|state|temporalx): )+`)
+var packages = regexp.MustCompile(`(^|: )((` + strings.Join([]string{
+	"access", "admission", "analysis", "api", "app", "approval", "audit", "back", "capture", "cli", "contract", "credits", "dev",
+	"devserver", "doctor", "events", "evidence", "explain", "front", "incident", "ingest", "operator", "outbound", "output", "privacy", "providers", "record",
+	"registry", "replay", "sender", "silence", "slack", "slackstand", "starter", "state", "tasks", "temporalx",
+}, "|") + `): )+`)
 
 // plain is an error without the names of packages in it.
 func plain(err error) string { return packages.ReplaceAllString(err.Error(), "$1") }

@@ -97,7 +97,7 @@ func (c *silencesAddCmd) Run(ctx context.Context, t terminal) error {
 	return c.ledger(ctx, func(b *silence.Book, _ *record.Store) error {
 		added, untold, err := b.Add(ctx, d, actor(person(c.By)))
 		if err != nil {
-			return mistaken(c.Expression, err)
+			return misread(c.Expression, err)
 		}
 		if c.JSON {
 			return errors.Join(t.json(added), untold)
@@ -112,7 +112,7 @@ func (c *silencesAddCmd) Run(ctx context.Context, t terminal) error {
 }
 
 // mistaken puts what is wrong with an expression under the expression.
-func mistaken(expression string, err error) error {
+func misread(expression string, err error) error {
 	if errors.Is(err, silence.ErrDraft) {
 		return usageError{strings.TrimPrefix(err.Error(), silence.ErrDraft.Error()+": ")}
 	}
@@ -203,12 +203,12 @@ type silencesTestCmd struct {
 // Run tries an expression.
 func (c *silencesTestCmd) Run(ctx context.Context, t terminal) error {
 	if _, err := silence.Compile(c.Expression); err != nil {
-		return mistaken(c.Expression, err)
+		return misread(c.Expression, err)
 	}
 	return c.ledger(ctx, func(b *silence.Book, _ *record.Store) error {
 		trial, err := b.Try(ctx, c.Expression, int(c.Newest))
 		if err != nil {
-			return mistaken(c.Expression, err)
+			return misread(c.Expression, err)
 		}
 		if c.JSON {
 			return t.json(trial)

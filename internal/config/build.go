@@ -31,6 +31,11 @@ func (l *loader) build() *Config {
 		Approvals:      l.approvals(),
 		People:         l.people(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
+		Retention: Retention{
+			Deliveries: l.duration("retention.deliveries"),
+			Bodies:     l.duration("retention.bodies"),
+			Incidents:  l.duration("retention.incidents"),
+		},
 	}
 	if q := l.text("queue.backend"); q != "temporal" {
 		l.mistake(l.name("queue.backend"), fmt.Sprintf("%q is not available: Temporal is the queue, and Redis holds only windows and streams", q),

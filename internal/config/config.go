@@ -28,6 +28,7 @@ type Config struct {
 	MaxBody        int64 // bytes
 	QuietPeriod    time.Duration
 	Start          Start
+	Retention      Retention
 	Sources        []Source
 	// SourceBase is a source with only the figures that hold for all of them, for
 	// those that are kept in the database.
@@ -81,6 +82,13 @@ type Codec struct {
 type Start struct {
 	Deadline time.Duration
 	InFlight int
+}
+
+// Retention says for how long the record keeps what.
+type Retention struct {
+	Deliveries time.Duration // since they were received
+	Bodies     time.Duration // a delivery's raw bytes, since it was received
+	Incidents  time.Duration // since they were closed
 }
 
 // Source is one configured integration of a provider. Durations and figures are

@@ -73,9 +73,27 @@ func TestDefaults(t *testing.T) {
 	assert.EqualValues(t, 1<<20, c.MaxBody)
 	assert.Equal(t, 24*time.Hour, c.QuietPeriod)
 	assert.Equal(t, Start{Deadline: 40 * time.Millisecond, InFlight: 8}, c.Start)
+	day := 24 * time.Hour
+	assert.Equal(t, Retention{Deliveries: 90 * day, Bodies: 30 * day, Incidents: 400 * day}, c.Retention)
 	assert.Equal(t, "https://slack.com/api/", c.Slack.APIURL)
 	require.Len(t, c.Sources, 1)
 	assert.Equal(t, DefaultSource("slack", "slack", Secret(long("s"))), c.Sources[0])
+}
+
+func TestDurations(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"90": 90 * time.Second, " 15m ": 15 * time.Minute, "1h30m": 90 * time.Minute,
+		"1d": 24 * time.Hour, "36500d": 36500 * 24 * time.Hour, "0d": 0,
+	} {
+		got, err := parseDuration(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"", "d", "-1d", "1.5d", "1d2h", "70000d", "soon"} {
+		_, err := parseDuration(text)
+		assert.Error(t, err, text)
+	}
 }
 
 func TestPrecedence(t *testing.T) {

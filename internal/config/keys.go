@@ -80,6 +80,9 @@ var keys = []Key{
 	{Path: "approvals.deadline", Env: "NERVE_APPROVALS_DEADLINE", Default: "24h", Doc: "how long a request for a second person waits, from 1m to 144h"},
 	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
+	{Path: "retention.deliveries", Env: "NERVE_RETENTION_DELIVERIES", Default: "90d", Doc: "how long the worker keeps entries of the delivery log, since they came"},
+	{Path: "retention.bodies", Env: "NERVE_RETENTION_BODIES", Default: "30d", Doc: "how long it keeps their encrypted raw bytes"},
+	{Path: "retention.incidents", Env: "NERVE_RETENTION_INCIDENTS", Default: "400d", Doc: "how long it keeps incidents, since they were closed; open ones stay"},
 }
 
 // SourceKey describes one key of an entry of the file's list of sources.

@@ -132,9 +132,13 @@ func scalar(v any) (string, bool) {
 	}
 }
 
-// parseDuration reads "15m", and a bare number as seconds.
+// parseDuration reads "15m", "90d", and a bare number as seconds.
 func parseDuration(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
+	if days, found := strings.CutSuffix(s, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)     // 65,535 days are 179 years
+		return time.Duration(n) * 24 * time.Hour, err //nolint:gosec // at most 16 bits
+	}
 	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
 		return time.Duration(n) * time.Second, nil
 	}

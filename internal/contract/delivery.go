@@ -68,7 +68,7 @@ func PartID(deliveryID string, part int) string { return fmt.Sprintf("%s-%d", de
 func Outcomes() []Outcome {
 	return []Outcome{
 		OutcomeAccepted, OutcomeDuplicate, OutcomeDebounced, OutcomeFolded, OutcomeLimited, OutcomeResolved,
-		OutcomeIgnored, OutcomeStored, OutcomeHandshake, OutcomeRejected, OutcomeFailed,
+		OutcomeIgnored, OutcomeStored, OutcomeDecided, OutcomeHandshake, OutcomeRejected, OutcomeFailed,
 	}
 }
 
@@ -121,7 +121,7 @@ type Trace struct {
 	// SkewMS is how long before it was received the sender says that it signed,
 	// in milliseconds; negative when its clock is ahead. 0: it signs no time.
 	SkewMS int64 `json:"skew_ms,omitempty"`
-	// Handler is the workflow that the delivery went to.
+	// Handler is what the delivery went to: one of Handlers.
 	Handler string `json:"handler,omitempty"`
 	// ReplayOf is the delivery that this one is a replay of. Again says that it
 	// was told to make an incident of its own.

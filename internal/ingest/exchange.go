@@ -28,6 +28,10 @@ type exchange struct {
 	untimed  bool // the proof covers no time
 }
 
+// deliveryHeader tells a sender what the delivery log calls its request: vendors
+// show an answer's headers to whoever asks why an alert raised nothing.
+const deliveryHeader = "X-Nerve-Delivery-Id"
+
 const (
 	exchangeKey = "nerve.exchange"
 	verifiedKey = "nerve.verified"
@@ -49,6 +53,7 @@ func (s *Server) begin(c *gin.Context) {
 	c.Set(exchangeKey, x)
 	if name, meant := meantFor(c.Request.URL.Path); meant {
 		s.describe(c, x, name)
+		c.Header(deliveryHeader, x.delivery.ID)
 	}
 }
 

@@ -55,7 +55,7 @@ func (p *pipeline) storm(over *submission) *submission {
 	delivery := over.delivery
 	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, contract.ReasonOverRate.String()
 	amend(&delivery, func(t *contract.Trace) {
-		t.Window, t.Limit, t.Handler = contract.WindowStorm, src.RatePerMin, contract.WorkflowTriage
+		t.Window, t.Limit = contract.WindowStorm, src.RatePerMin
 	})
 	input := &contract.TriageInput{
 		Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID,

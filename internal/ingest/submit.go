@@ -86,7 +86,7 @@ func (s *Server) open(in Submission) (*exchange, error) {
 	if source == nil || source.State != StateReady {
 		return nil, fmt.Errorf("%w: %s", ErrNoSource, safeName(in.Source))
 	}
-	x := &exchange{began: s.deps.Now(), meant: true, source: source, untimed: in.Untimed}
+	x := &exchange{began: s.deps.Now(), meant: true, source: source, untimed: in.Untimed && !in.Again}
 	x.requestID = s.deps.NewID()
 	x.delivery = contract.Delivery{
 		ID: s.deps.NewID(), Source: source.Name, Provider: source.ProviderName, ReceivedAt: x.began.UTC(),
@@ -131,9 +131,7 @@ func (s *Server) submit(ctx context.Context, x *exchange, in Submission) (a *ans
 // would fold it.
 func again(b *providers.Batch, deliveryID string) {
 	suffix := ":again:" + deliveryID[max(0, len(deliveryID)-8):]
-	if b.EventID != "" {
-		b.EventID += suffix
-	}
+	b.EventID += suffix // never empty, so that no window folds it by its content
 	for i := range b.Signals {
 		signal := &b.Signals[i]
 		signal.Key.Value += suffix
@@ -182,7 +180,7 @@ func (s *Server) Preview(in Submission) ([]Preview, error) {
 	if in.Again {
 		again(in.Batch, x.delivery.ID)
 	}
-	v := &verified{source: x.source, batch: in.Batch, delivery: x.delivery, untimed: in.Untimed}
+	v := &verified{source: x.source, batch: in.Batch, delivery: x.delivery, untimed: x.untimed}
 	v.raw.SHA256 = x.delivery.SHA256
 	found := make([]Preview, len(in.Batch.Signals))
 	for i := range in.Batch.Signals {

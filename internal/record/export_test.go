@@ -17,3 +17,12 @@ func Between(s *Store, call func()) { s.between = call }
 
 // Unprepared reports whether the store has given up named statements.
 func Unprepared(s *Store) bool { return s.unprepared.Load() }
+
+// OnPostgres reports which of the two databases it is.
+func OnPostgres(s *Store) bool { return s.postgres() }
+
+// Hooked is a store that tells a hook what it reads.
+func Hooked(s *Store, hook bun.QueryHook) *Store {
+	read := s.read.WithQueryHook(hook)
+	return &Store{write: map[bool]*bun.DB{true: read, false: s.write}[s.postgres()], read: read, now: s.now}
+}

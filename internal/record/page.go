@@ -71,8 +71,7 @@ func (l listing) page(q *bun.SelectQuery) error {
 		if err != nil {
 			return err
 		}
-		// The first condition is in the second; databases find the index by it.
-		q.Where("? <= ?", column, c.at).Where("(?, id) < (?, ?)", column, c.at, c.id)
+		q.Where("(?, id) < (?, ?)", column, c.at, c.id)
 	}
 	q.OrderExpr("? DESC, id DESC", column).Limit(bounded(l.limit) + 1)
 	return nil

@@ -21,9 +21,14 @@ func cleanText(s string) string {
 // cleanStrings cleans every string field of the struct that row points to, so
 // that a field that is added later is not forgotten.
 func cleanStrings(row any) {
-	for _, f := range reflect.ValueOf(row).Elem().Fields() {
-		if f.Kind() == reflect.String && f.CanSet() {
-			f.SetString(cleanText(f.String()))
+	v := reflect.ValueOf(row).Elem()
+	for i := range v.NumField() { //nolint:modernize // Fields() makes garbage for each field of each row of the log
+		f := v.Field(i)
+		if f.Kind() != reflect.String || !f.CanSet() {
+			continue
+		}
+		if text := f.String(); text != "" {
+			f.SetString(cleanText(text))
 		}
 	}
 }

@@ -156,6 +156,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
 	group.Go(func() error { w.inner.Watch(ctx); return nil })
+	group.Go(func() error { return cleanUp(ctx, w.store, record.Retention(w.core.Config.Retention), w.core.Log) })
 	group.Go(func() error { return w.serve(ctx) })
 	return group.Wait()
 }

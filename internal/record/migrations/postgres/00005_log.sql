@@ -23,6 +23,7 @@ UPDATE incidents SET title_search = lower(title);
 CREATE INDEX incidents_phase_opened ON incidents (phase, opened_at);
 CREATE INDEX incidents_closed ON incidents (closed_at);
 CREATE INDEX deliveries_outcome_received ON deliveries (outcome, received_at);
+CREATE INDEX deliveries_secret_received ON deliveries (secret_id, received_at);
 CREATE INDEX deliveries_sealed_received ON deliveries (received_at) WHERE sealed IS NOT NULL;
 -- The same two columns the other way round: an event is looked for with or
 -- without its source.
@@ -33,6 +34,7 @@ DROP INDEX deliveries_source_event;
 CREATE INDEX deliveries_source_event ON deliveries (source, event_id);
 DROP INDEX deliveries_event_source;
 DROP INDEX deliveries_sealed_received;
+DROP INDEX deliveries_secret_received;
 DROP INDEX deliveries_outcome_received;
 DROP INDEX incidents_closed;
 DROP INDEX incidents_phase_opened;
