@@ -111,7 +111,7 @@ func (c *silencesAddCmd) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-// mistaken puts what is wrong with an expression under the expression.
+// misread puts what is wrong with an expression under the expression.
 func misread(expression string, err error) error {
 	if errors.Is(err, silence.ErrDraft) {
 		return usageError{strings.TrimPrefix(err.Error(), silence.ErrDraft.Error()+": ")}
