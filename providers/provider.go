@@ -230,7 +230,10 @@ func Accept(p Provider, r *Request) (Accepted, error) {
 			return accepted, nil
 		}
 	}
-	batch, err := Read(p, r)
+	batch, err := p.Parse(r)
+	if err == nil {
+		err = batch.Complete(r.ReceivedAt)
+	}
 	if err != nil {
 		return accepted, err
 	}
@@ -238,19 +241,9 @@ func Accept(p Provider, r *Request) (Accepted, error) {
 	return accepted, nil
 }
 
-// Read reads a delivery that was proved before, as Accept does after the proof.
-// It is for bytes that nerve itself has kept since: whatever comes from outside
-// goes through Accept.
-func Read(p Provider, r *Request) (Batch, error) {
-	batch, err := p.Parse(r)
-	if err != nil {
-		return batch, err
-	}
-	return batch, batch.Complete(r.ReceivedAt)
-}
-
-// Complete bounds a batch, then normalises and validates its signals. A signal
-// without a time takes the given one. Its errors are incident.FieldErrors.
+// Complete bounds what Parse returned, then normalises and validates its signals,
+// once. A signal without a time takes the given one. Its errors are
+// incident.FieldErrors.
 func (b *Batch) Complete(at time.Time) error {
 	fold(b)
 	for i := range b.Signals {

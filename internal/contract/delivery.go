@@ -98,6 +98,9 @@ const (
 // Trace is what else decided about a delivery, for whoever asks why it did, or
 // did not, raise an incident.
 type Trace struct {
+	// Key is the alert's own key, as a workflow id: the incident that it belongs to
+	// may have another one, where a window or a storm folds them together.
+	Key string `json:"key,omitempty"`
 	// KeyKind is what the key stands for: an event, which is taken once, or an
 	// alert, which may fire again.
 	KeyKind incident.KeyKind `json:"key_kind,omitempty"`

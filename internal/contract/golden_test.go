@@ -96,7 +96,7 @@ func TestEncodings(t *testing.T) {
 			Assurance: "signed", SecretID: "0a1b2c3d", Outcome: contract.OutcomeAccepted, Reason: "r", Code: "C", Status: 200, Signals: 1, WorkflowID: "w",
 			IncidentID: "i", Fingerprint: "f", Count: 1, Headers: map[string]string{"a": "b"}, ContentType: "c", Size: 1, SHA256: "0", Sealed: []byte{5},
 			Trace: &contract.Trace{
-				KeyKind: incident.KeyAlert, Identity: "i", Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Limit: 1, Local: true,
+				Key: "k", KeyKind: incident.KeyAlert, Identity: "i", Window: "w", WindowStart: at, WindowEnd: at, Rule: "r", Limit: 1, Local: true,
 				Silence: "s", SkewMS: 8, Handler: "h", ReplayOf: "d0", Again: true, NotKept: 7,
 			},
 		},

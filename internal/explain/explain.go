@@ -36,7 +36,8 @@ type Input struct {
 type Explanation struct {
 	DeliveryID string           `json:"delivery_id"`
 	Outcome    contract.Outcome `json:"outcome"`
-	// Paged says that the delivery opened an incident, or one of its signals did.
+	// Paged says that the delivery started an incident that somebody was told of,
+	// or one of its signals did.
 	Paged    bool   `json:"paged"`
 	Headline string `json:"headline"` // the answer, in one sentence
 	// Facts tell how it came to that, in order.
@@ -48,9 +49,9 @@ type Explanation struct {
 // Delivery explains one entry of the delivery log.
 func Delivery(in Input) Explanation {
 	d := &in.Delivery
-	e := Explanation{DeliveryID: d.ID, Outcome: d.Outcome, Headline: headline(in), Paged: d.Outcome == contract.OutcomeAccepted}
+	e := Explanation{DeliveryID: d.ID, Outcome: d.Outcome, Headline: headline(in), Paged: paged(d)}
 	for i := range in.Parts {
-		e.Paged = e.Paged || in.Parts[i].Outcome == contract.OutcomeAccepted
+		e.Paged = e.Paged || paged(&in.Parts[i])
 	}
 	e.add(arrival(d), replay(d), proof(d), skew(d), content(d))
 	if len(in.Parts) == 0 {
@@ -68,6 +69,11 @@ func Delivery(in Input) Explanation {
 	e.add(notKept(d))
 	e.Next = next(in)
 	return e
+}
+
+// paged reports whether an entry started an incident that somebody is told of.
+func paged(d *contract.Delivery) bool {
+	return d.Outcome == contract.OutcomeAccepted && (d.Trace == nil || d.Trace.Silence == "")
 }
 
 // add adds the facts that there are.

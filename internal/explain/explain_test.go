@@ -111,7 +111,7 @@ func filled() contract.Delivery {
 		Outcome: contract.OutcomeAccepted, Status: 200, Signals: 1, WorkflowID: "datadog-prod:alert:a946", IncidentID: "datadog_a946_tow", Count: 1,
 		ContentType: "application/json", Size: 1234, SHA256: strings.Repeat("ab", 32), Sealed: []byte{1},
 		Trace: &contract.Trace{
-			KeyKind: incident.KeyAlert, Identity: contract.IdentityEvent, Window: contract.WindowKey,
+			Key: "datadog-prod:alert:a946", KeyKind: incident.KeyAlert, Identity: contract.IdentityEvent, Window: contract.WindowKey,
 			WindowStart: noon, WindowEnd: noon.Add(5 * time.Minute), Rule: contract.RuleNew, Handler: contract.HandlerTriage,
 		},
 	}

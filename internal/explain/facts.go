@@ -122,13 +122,17 @@ func key(d *contract.Delivery) string {
 		return ""
 	}
 	var b strings.Builder
+	b.WriteString("Its key ")
+	if d.Trace.Key != "" {
+		b.WriteString("(" + d.Trace.Key + ") ")
+	}
 	switch d.Trace.KeyKind {
 	case incident.KeyEvent:
-		b.WriteString("Its key stands for an event, which starts an incident once and never again")
+		b.WriteString("stands for an event, which starts an incident once and never again")
 	case incident.KeyAlert:
-		b.WriteString("Its key stands for an alert, which may fire again after its incident has closed")
+		b.WriteString("stands for an alert, which may fire again after its incident has closed")
 	default:
-		fmt.Fprintf(&b, "Its key is of the kind %s", d.Trace.KeyKind)
+		fmt.Fprintf(&b, "is of the kind %s", d.Trace.KeyKind)
 	}
 	b.WriteString(".")
 	if text := identities[d.Trace.Identity]; text != "" && (d.Trace.Identity != "" || d.Trace.KeyKind == incident.KeyAlert) {

@@ -87,6 +87,9 @@ func headline(in Input) string {
 			return text
 		}
 	}
+	if d.Outcome == contract.OutcomeAccepted && d.Trace != nil && d.Trace.Silence != "" {
+		return fill("Not yet: it started the incident {incident}, which a silence holds back.", d)
+	}
 	text := fill(o.headline, d)
 	if told(in) {
 		text += " " + why(d)

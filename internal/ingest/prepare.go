@@ -68,7 +68,7 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 	}
 	sub.delivery.Fingerprint = fingerprint
 	amend(&sub.delivery, func(t *contract.Trace) {
-		t.KeyKind, t.Identity, t.Window, t.Handler = s.Key.Kind, identity, layer, src.handler(v.batch.EventType)
+		t.Key, t.KeyKind, t.Identity, t.Window, t.Handler = id, s.Key.Kind, identity, layer, src.handler(v.batch.EventType)
 	})
 	sub.delivery.Outcome = contract.OutcomeDebounced // what admission logs of a repeat
 	return sub

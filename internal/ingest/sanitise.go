@@ -8,29 +8,41 @@ import (
 	"strings"
 )
 
-// keptHeaders are the headers that the delivery log keeps (row R12). All others
-// may hold a secret or personal data.
-var keptHeaders = []string{
-	"Content-Type", "User-Agent",
+// keptHeaders are the headers that the delivery log keeps (row R12): what says
+// which event a delivery is, which a replay needs again. All others may hold a
+// secret or personal data.
+var keptHeaders = headerSet(
+	"Content-Type", "User-Agent", "Idempotency-Key", "Request-Id", "X-Request-Id", "X-Request-Uuid",
 	"X-Slack-Request-Timestamp", "X-Slack-Retry-Num", "X-Slack-Retry-Reason",
 	"X-Zendesk-Webhook-Id", "X-Zendesk-Webhook-Invocation-Id", "X-Zendesk-Webhook-Signature-Timestamp",
-	"X-Github-Event", "X-Github-Delivery",
-	"Webhook-Id", "Webhook-Timestamp",
+	"X-Github-Event", "X-Github-Delivery", "X-Gitlab-Event", "X-Gitlab-Event-Uuid", "X-Event-Key",
+	"X-Atlassian-Webhook-Identifier", "X-Gitea-Event", "X-Gitea-Delivery", "X-Forgejo-Event", "X-Forgejo-Delivery",
+	"X-Gogs-Event", "X-Gogs-Delivery", "X-Drone-Event", "X-Groove-Event", "X-Netlify-Event",
+	"Webhook-Id", "Webhook-Timestamp", "Webhook-Event", "Svix-Id", "X-Webhook-Id", "Linear-Delivery",
+	"Ce-Id", "Ce-Type", "Ce-Source", "Ce-Time", "X-Amz-Sns-Message-Id", "X-Honeycomb-Webhook-Delivery-Id",
+	"Sentry-Hook-Resource", "Sentry-Hook-Timestamp", "X-Shopify-Topic", "X-Shopify-Webhook-Id", "X-Rundeck-Notification-Trigger",
+)
+
+func headerSet(names ...string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[http.CanonicalHeaderKey(name)] = true
+	}
+	return set
 }
 
 const maxHeader = 200
 
 func keepHeaders(h http.Header) map[string]string {
 	var kept map[string]string
-	for _, name := range keptHeaders {
-		v := h.Get(name)
-		if v == "" {
+	for name, values := range h {
+		if !keptHeaders[name] || len(values) == 0 || values[0] == "" {
 			continue
 		}
 		if kept == nil {
-			kept = make(map[string]string, len(keptHeaders))
+			kept = make(map[string]string, 8)
 		}
-		kept[name] = safeText(v, maxHeader)
+		kept[name] = safeText(values[0], maxHeader)
 	}
 	return kept
 }

@@ -23,7 +23,9 @@ type Submission struct {
 	// not scrubbed. Submit changes it.
 	Batch *providers.Batch
 	// Body is the bytes that it was read from, which the delivery log keeps sealed.
-	Body        []byte
+	Body []byte
+	// At is the time of signals that name none themselves; zero is now.
+	At          time.Time
 	ContentType string
 	Headers     map[string]string // for the delivery log, sanitised
 	RemoteIP    string
@@ -118,13 +120,20 @@ func (s *Server) submit(ctx context.Context, x *exchange, in Submission) (a *ans
 	if a := s.seal(x); a != nil {
 		return a
 	}
-	if err := in.Batch.Complete(x.began); err != nil {
+	if err := in.Batch.Complete(in.at(x)); err != nil {
 		return unreadable(err, x.source.StaleStatus)
 	}
 	if in.Again {
 		again(in.Batch, x.delivery.ID)
 	}
 	return s.pipeline.process(ctx, s.enter(ctx, x, in.Batch))
+}
+
+func (in *Submission) at(x *exchange) time.Time {
+	if in.At.IsZero() {
+		return x.began
+	}
+	return in.At
 }
 
 // again gives every signal a key that no other delivery has, and takes away what
@@ -174,7 +183,7 @@ func (s *Server) Preview(in Submission) ([]Preview, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := in.Batch.Complete(x.began); err != nil {
+	if err := in.Batch.Complete(in.at(x)); err != nil {
 		return nil, err
 	}
 	if in.Again {
@@ -196,13 +205,13 @@ func (s *Server) Preview(in Submission) ([]Preview, error) {
 }
 
 // Reread reads bytes that were proved when they came, with the provider that the
-// source has today. Its errors are ErrNoSource and those of providers.Read.
+// source has today, for Submit. Its errors are ErrNoSource and those of Parse.
 func (s *Server) Reread(source string, r *providers.Request) (*providers.Batch, error) {
 	found := s.sources.Load().byName[source]
 	if found == nil || found.State != StateReady {
 		return nil, fmt.Errorf("%w: %s", ErrNoSource, safeName(source))
 	}
-	batch, err := providers.Read(found.Provider, r)
+	batch, err := found.Provider.Parse(r)
 	if err != nil {
 		return nil, err
 	}
