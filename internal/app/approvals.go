@@ -2,7 +2,6 @@ package app
 
 import (
 	"github.com/nerve-alerts/nerve/internal/approval"
-	"github.com/nerve-alerts/nerve/internal/registry"
 )
 
 // Approvals is how this program asks for a second person, and decides.
@@ -10,14 +9,6 @@ func (c *Core) Approvals() *approval.Service {
 	return approval.New(approval.Options{
 		Client: c.Client, Converter: c.Converter, Namespace: c.Config.Temporal.Namespace, Sealer: c.Sealer,
 		Channel: c.approvalsChannel(), Deadline: c.Config.Approvals.Deadline, People: c.Config.People, Anybody: c.Config.Approvals.Anybody,
-	})
-}
-
-// Registry checks and makes changes of the sources in a store.
-func (c *Core) Registry(store registry.Store) (*registry.Registry, error) {
-	return registry.New(registry.Options{
-		Store: store, Sealer: c.Sealer, File: c.Config.Sources, Base: c.Config.SourceBase,
-		SingleOperator: c.Config.Approvals.SingleOperator, Announce: c.Carrier().Announce, Log: c.Log,
 	})
 }
 

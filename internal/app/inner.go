@@ -37,14 +37,15 @@ func (o *ownSource) source() ingest.Source {
 	return built{provider: o.provider}.source(o.Source)
 }
 
-// Watch keeps the sources of the database up to date until ctx ends.
+// Watch keeps the sources of the database up to date until ctx ends: what came to
+// one of them can be replayed.
 func (i *Inner) Watch(ctx context.Context) {
 	if i.front.watch == nil {
 		return
 	}
 	stop := i.front.watchUntil(ctx)
+	defer stop()
 	<-ctx.Done()
-	stop()
 }
 
 // Submit takes in a batch; see ingest.Server.

@@ -79,6 +79,9 @@ func (c *sourcesAddCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.Provider != "" {
+		if _, err := provider(c.Provider); err != nil {
+			return err
+		}
 		fields["provider"] = c.Provider
 	}
 	if c.Mapping != "" {
@@ -248,7 +251,7 @@ type sourcesPurgeCmd struct{ simple }
 
 // Run forgets the windows of a source.
 func (c *sourcesPurgeCmd) Run(ctx context.Context, t terminal) error {
-	return c.run(ctx, t, contract.ActionPurgeWindows, "begins anew: what came before is no repeat any more")
+	return c.run(ctx, t, contract.ActionPurgeWindows, "begins anew, and takes nothing for a repeat")
 }
 
 type sourcesRotateCmd struct {

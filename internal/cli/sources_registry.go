@@ -221,12 +221,14 @@ func (c *changing) say(t terminal, done changed, what string) error {
 	case done.Same:
 		t.printf("Nothing to change: it is so already.\n")
 	case done.Approval != "":
-		t.printf("Asked for a second person's approval: %s\nWhy        %s\nLook at it nerve approvals show %s\n", done.Approval, done.Why, done.Approval)
+		t.printf("Asked for a second person's approval: %s\n", done.Approval)
+		t.wrapped("Why", done.Why)
+		t.printf("%-10s nerve approvals show %s\n", "Look at it", done.Approval)
 	default:
-		t.printf("%s %s (revision %d); every ingest has it within two seconds.\n", done.Source, what, done.Revision)
+		t.printf("%s %s: revision %d.\n", done.Source, what, done.Revision)
 	}
 	for _, w := range done.Warnings {
-		t.printf("Note       %s\n", w)
+		t.wrapped("Note", w)
 	}
 	if done.Secret != "" {
 		t.printf("\nSecret     %s\nIt is shown this once. Put it where the sender keeps it.\n", done.Secret)

@@ -333,9 +333,9 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
-		APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 		Redis: d.cfg.RedisURL.Reveal(), Database: d.cfg.DatabaseURL.Reveal(),
 		Secrets: map[string]string{}, Providers: map[string]string{}, Keyset: s.Keyset,
+		APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 	}
 	for _, src := range d.cfg.Sources {
 		secret := ""

@@ -26,12 +26,8 @@ func (w *Worker) api() (http.Handler, error) {
 		return nil, err
 	}
 	w.inner = inner
-	sources, err := c.Registry(w.store)
-	if err != nil {
-		return nil, err
-	}
 	server, err := api.New(api.Options{TrustedProxies: c.Config.TrustedProxies}, api.Deps{
-		Guard: guard, Record: w.store, Intake: inner, Sources: sources, Approvals: c.Approvals(), Sealer: c.Sealer, Log: c.Log,
+		Guard: guard, Record: w.store, Intake: inner, Sources: w.registry, Approvals: c.Approvals(), Sealer: c.Sealer, Log: c.Log,
 		Operator: operator.New(c.Client, c.Converter, c.Config.Temporal.Namespace),
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package back
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/audit"
@@ -12,62 +13,64 @@ import (
 	"github.com/nerve-alerts/nerve/internal/registry"
 )
 
-// orders is the part of the registry that makes a change.
-type orders interface {
-	Apply(ctx context.Context, o registry.Order) (registry.Applied, error)
-}
+// changer makes the changes that a second person has approved.
+type changer struct{ registry *registry.Registry }
 
-// changes makes what a second person has granted.
-type changes struct{ orders }
-
-// Apply makes a change once for each ref. What no retry mends says so.
-func (c changes) Apply(ctx context.Context, ref string, change contract.Change, requestedBy, approvedBy audit.Actor) error {
-	_, err := c.orders.Apply(ctx, registry.Order{Change: change, By: requestedBy, ApprovedBy: &approvedBy, Ref: ref})
-	if code := permanent(err); code != "" {
-		return refused{err, code}
+// Apply makes a change once, whatever how often it is tried.
+func (c changer) Apply(ctx context.Context, ref string, change contract.Change, requestedBy, approvedBy audit.Actor) error {
+	_, err := c.registry.Apply(ctx, registry.Order{Change: change, By: requestedBy, ApprovedBy: &approvedBy, Ref: ref})
+	if code := refusal(err); code != "" {
+		return refusedChange{err, code}
 	}
 	return err
 }
 
-// permanent is the name of a refusal that stays one, however often it is tried,
-// or "": a database that is away comes back.
-func permanent(err error) string {
-	for is, code := range map[error]string{
-		registry.ErrNotFound: "sources/not_found", registry.ErrExists: "sources/exists", registry.ErrReadOnly: "sources/read_only",
-		registry.ErrUnchanged: "sources/unchanged", registry.ErrSamePerson: "sources/same_person", audit.ErrNobody: "sources/nobody",
+// refusal names why the registry refuses a change, or is "" for what may work
+// another time.
+func refusal(err error) string {
+	for sentinel, code := range map[error]string{
+		registry.ErrNotFound: "not_found", registry.ErrExists: "exists", registry.ErrReadOnly: "read_only",
+		registry.ErrUnchanged: "unchanged", registry.ErrSamePerson: "same_person", audit.ErrNobody: "nobody",
 	} {
-		if errors.Is(err, is) {
-			return code
+		if errors.Is(err, sentinel) {
+			return "registry/" + code
 		}
 	}
-	var (
-		conflict *registry.ConflictError
-		second   *registry.SecondPersonError
-		force    *registry.ForceError
-		purge    *record.PurgeError
-	)
-	switch {
-	case errors.As(err, &conflict):
-		return "sources/conflict"
-	case errors.As(err, &second):
-		return "sources/second_person"
-	case errors.As(err, &force):
-		return "sources/force"
-	case errors.As(err, &purge):
-		return "sources/too_soon"
-	case config.IsMistake(err):
-		return "sources/invalid"
+	if _, ok := errors.AsType[config.Errors](err); ok {
+		return "registry/mistake"
+	}
+	if _, ok := errors.AsType[*registry.ConflictError](err); ok {
+		return "registry/conflict"
+	}
+	if _, ok := errors.AsType[*registry.ForceError](err); ok {
+		return "registry/in_use"
+	}
+	if _, ok := errors.AsType[*registry.SecondPersonError](err); ok {
+		return "registry/second_person"
+	}
+	if _, ok := errors.AsType[*record.PurgeError](err); ok {
+		return "registry/too_soon"
 	}
 	return ""
 }
 
-// refused is an error that no retry mends, as package activities reads it.
-type refused struct {
+// refusedChange is a change that no retry makes possible.
+type refusedChange struct {
 	error
 	code string
 }
 
-func (r refused) Unwrap() error             { return r.error }
-func (r refused) Code() string              { return r.code }
-func (r refused) Retryable() bool           { return false }
-func (r refused) RetryAfter() time.Duration { return 0 }
+// Error is on one line, as Temporal UI shows it.
+func (e refusedChange) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+// Unwrap returns what the registry said.
+func (e refusedChange) Unwrap() error { return e.error }
+
+// Code names the refusal.
+func (e refusedChange) Code() string { return e.code }
+
+// Retryable is false: what was asked for cannot be done.
+func (refusedChange) Retryable() bool { return false }
+
+// RetryAfter is nothing.
+func (refusedChange) RetryAfter() time.Duration { return 0 }

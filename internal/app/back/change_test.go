@@ -1,9 +1,9 @@
 package back
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,58 +12,47 @@ import (
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/registry"
 )
 
-type ledger struct {
-	order registry.Order
-	err   error
-}
-
-func (l *ledger) Apply(_ context.Context, o registry.Order) (registry.Applied, error) {
-	l.order = o
-	return registry.Applied{}, l.err
-}
-
-func TestAGrantedChangeIsOrdered(t *testing.T) {
+func TestApprovedChangesAreMadeOnceAndRefusalsAreFinal(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
-	by, second := audit.Actor{Person: "alex", Via: audit.ViaCLI}, audit.Actor{Person: "robin", Via: audit.ViaSlack}
-	change := contract.Change{Action: contract.ActionSourceRemove, Target: "billing"}
-	require.NoError(t, changes{l}.Apply(t.Context(), "approval:1/run", change, by, second))
-	assert.Equal(t, registry.Order{Change: change, By: by, ApprovedBy: &second, Ref: "approval:1/run"}, l.order)
-}
-
-func TestWhatNoRetryMendsSaysSo(t *testing.T) {
-	t.Parallel()
-	away := errors.New("dial tcp: connection refused")
-	for _, tt := range []struct {
-		err  error
-		code string // "" is worth another try
-	}{
-		{away, ""},
-		{context.DeadlineExceeded, ""},
-		{registry.ErrNotFound, "sources/not_found"},
-		{fmt.Errorf("registry: %w", registry.ErrExists), "sources/exists"},
-		{registry.ErrReadOnly, "sources/read_only"},
-		{registry.ErrUnchanged, "sources/unchanged"},
-		{registry.ErrSamePerson, "sources/same_person"},
-		{audit.ErrNobody, "sources/nobody"},
-		{&registry.ConflictError{Have: 2, Seen: 1}, "sources/conflict"},
-		{&registry.SecondPersonError{Why: "x"}, "sources/second_person"},
-		{&registry.ForceError{Why: "x"}, "sources/force"},
-		{&record.PurgeError{}, "sources/too_soon"},
-		{config.Errors{{Key: "window", Problem: "is wrong"}}, "sources/invalid"},
+	store, err := record.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "nerve.db"), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	keys, err := privacy.GenerateKeyset()
+	require.NoError(t, err)
+	sealer, err := privacy.NewSealer(keys)
+	require.NoError(t, err)
+	r, err := registry.New(registry.Options{Store: store, Sealer: sealer, Base: config.DefaultSource("", "")})
+	require.NoError(t, err)
+	c := changer{r}
+	asks, grants := audit.Actor{Person: "ops", Via: audit.ViaCLI}, audit.Actor{Person: "dev", Via: audit.ViaSlack}
+	add := contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: strings.Repeat("s", 40)}
+	require.NoError(t, c.Apply(t.Context(), "ref1", add, asks, grants))
+	require.NoError(t, c.Apply(t.Context(), "ref1", add, asks, grants))
+	for code, try := range map[string]func() error{
+		"registry/exists": func() error { return c.Apply(t.Context(), "ref2", add, asks, grants) },
+		"registry/same_person": func() error {
+			return c.Apply(t.Context(), "ref3", contract.Change{Action: contract.ActionSourceDisable, Target: "dd"}, asks, asks)
+		},
+		"registry/mistake": func() error {
+			return c.Apply(t.Context(), "ref4", contract.Change{Action: contract.ActionSourceSet, Target: "dd", Fields: map[string]any{"rate": "x", "burst": "y"}}, asks, grants)
+		},
+		"registry/conflict": func() error {
+			return c.Apply(t.Context(), "ref5", contract.Change{Action: contract.ActionSourceRemove, Target: "dd", Revision: 9}, asks, grants)
+		},
 	} {
-		err := changes{&ledger{err: tt.err}}.Apply(t.Context(), "", contract.Change{}, audit.Actor{}, audit.Actor{})
-		require.ErrorContains(t, err, tt.err.Error())
-		var said refused
-		assert.Equal(t, tt.code != "", errors.As(err, &said), "%v", tt.err)
-		assert.Equal(t, tt.code, said.code)
-		if tt.code != "" {
-			assert.False(t, said.Retryable())
-			assert.NotEmpty(t, said.Error())
-		}
+		err := try()
+		var refused refusedChange
+		require.ErrorAs(t, err, &refused, code)
+		assert.Equal(t, code, refused.Code())
+		assert.False(t, refused.Retryable())
+		assert.NotContains(t, err.Error(), "\n")
 	}
+	require.NoError(t, store.Close())
+	err = c.Apply(t.Context(), "ref6", contract.Change{Action: contract.ActionSourceRemove, Target: "dd"}, asks, grants)
+	require.Error(t, err)
+	assert.NotErrorAs(t, err, new(refusedChange), "a database that is away is tried again")
 }

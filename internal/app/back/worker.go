@@ -20,6 +20,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/evidence"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/starter"
 	"github.com/nerve-alerts/nerve/workflows"
 )
@@ -37,8 +38,9 @@ type Worker struct {
 	name    string
 	options Options
 
-	operators http.Handler // their API
-	inner     *app.Inner   // what takes in the API's own alerts
+	operators http.Handler       // their API
+	inner     *app.Inner         // ingest behind it
+	registry  *registry.Registry // of sources
 }
 
 // Options say where the worker's own endpoint is.
@@ -61,6 +63,9 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{core: core, store: store, options: o}
+	if w.registry, err = core.Registry(store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	w.starter = starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight, Converter: core.Converter})
 	host, err := os.Hostname()
 	if err != nil {
@@ -88,11 +93,7 @@ func (w *Worker) activities() (*activities.Activities, error) {
 			contract.ToolPast:        evidence.Past{Record: w.store},
 		},
 	}
-	sources, err := c.Registry(w.store)
-	if err != nil {
-		return nil, err
-	}
-	deps.Changer, deps.Auditor, deps.Opener = changes{sources}, w.store, c.Sealer
+	deps.Changer, deps.Auditor, deps.Opener = changer{w.registry}, w.store, c.Sealer
 	if c.Slack != nil {
 		deps.Slack, deps.Approvals = c.Slack, c.Slack
 		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
@@ -155,9 +156,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
-	group.Go(func() error { w.inner.Watch(ctx); return nil })
 	group.Go(func() error { return cleanUp(ctx, w.store, record.Retention(w.core.Config.Retention), w.core.Log) })
 	group.Go(func() error { return w.serve(ctx) })
+	group.Go(func() error { w.inner.Watch(ctx); return nil })
 	return group.Wait()
 }
 

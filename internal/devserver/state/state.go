@@ -32,10 +32,10 @@ type Note struct {
 	TemporalUI  string            `json:"temporal_ui_url"`
 	ChannelURL  string            `json:"channel_url,omitempty"` // the Slack stand-in's page
 	SlackImport string            `json:"slack_import_url,omitempty"`
-	APIURL      string            `json:"api_url,omitempty"`   // of the operators' API
-	APIToken    string            `json:"api_token,omitempty"` // for all of it
 	Redis       string            `json:"redis_url,omitempty"`
 	Database    string            `json:"database_url,omitempty"`
+	APIURL      string            `json:"api_url,omitempty"`   // of the operators' API
+	APIToken    string            `json:"api_token,omitempty"` // for all of it
 	Secrets     map[string]string `json:"secrets"`             // by source
 	Providers   map[string]string `json:"providers,omitempty"` // by source; of those that have another name
 	Keyset      string            `json:"keyset"`
