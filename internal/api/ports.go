@@ -10,6 +10,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 // Guard says who shows a credential. Its errors are those of package access.
@@ -71,6 +72,8 @@ type Operator interface {
 // Intake takes in alerts that come by nerve's own door.
 type Intake interface {
 	Submit(ctx context.Context, in ingest.Submission) (ingest.Reply, error)
+	Preview(in ingest.Submission) ([]ingest.Preview, error)
+	Reread(source string, r *providers.Request) (*providers.Batch, error)
 }
 
 // Sealer opens what ingest sealed, and seals answers that are kept.

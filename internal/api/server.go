@@ -71,6 +71,7 @@ func (s *Server) operations() {
 	s.incidents()
 	s.actions()
 	s.deliveries()
+	s.replays()
 	s.alerts()
 	s.sources()
 	s.approvals()
@@ -153,8 +154,12 @@ type Deps struct {
 	Intake    Intake
 	Sources   Sources
 	Approvals Approvals
+	Replayer  Replayer
 	Sealer    Sealer
 	Log       *slog.Logger
+
+	// WorkflowURL leads to a workflow; nil when nobody knows where Temporal UI is.
+	WorkflowURL func(workflowID string) string
 
 	Now   func() time.Time // time.Now by default
 	NewID func() string    // UUIDv7 by default
@@ -162,7 +167,7 @@ type Deps struct {
 
 func (d *Deps) complete() error {
 	if d.Guard == nil || d.Record == nil || d.Operator == nil || d.Intake == nil ||
-		d.Sources == nil || d.Approvals == nil || d.Sealer == nil || d.Log == nil {
+		d.Sources == nil || d.Approvals == nil || d.Replayer == nil || d.Sealer == nil || d.Log == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	if d.Now == nil {

@@ -2,15 +2,22 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/access"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/registry"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 const tagSources = "sources"
@@ -109,6 +116,7 @@ func (s *Server) sources() {
 	})
 	s.sourceChanges()
 	s.sourceSecrets()
+	s.sourceTest()
 }
 
 // changing is what the operations that change a source have in common.
@@ -202,4 +210,99 @@ func revision(header string) (int64, *Problem) {
 		return 0, fail(http.StatusPreconditionFailed, codeChanged, "If-Match is no ETag that this source has had.")
 	}
 	return n, nil
+}
+
+// Sample is what a source is tried with.
+type Sample struct {
+	Fixture string         `json:"fixture,omitempty" maxLength:"80" doc:"One of the provider's payloads; the first by default"`
+	Payload map[string]any `json:"payload,omitempty" doc:"A JSON payload of your own instead"`
+}
+
+type testSourceInput struct {
+	SourceIn
+	Body *Sample `required:"false"`
+}
+
+// Tested is what a source would make of a payload.
+type Tested struct {
+	Source   string           `json:"source"`
+	Fixture  string           `json:"fixture,omitempty"`
+	Signals  []ingest.Preview `json:"signals" nullable:"false"`
+	Ignored  string           `json:"ignored,omitempty" doc:"Why it would raise nothing"`
+	Warnings []string         `json:"warnings,omitempty"`
+}
+
+type testedOutput struct{ Body Tested }
+
+func (s *Server) sourceTest() {
+	add(s, operation{
+		method: http.MethodPost, path: "/sources/{name}/test", id: "testSource", tag: tagSources, scope: access.Read,
+		summary: "Say what a source would make of a payload", errors: []int{http.StatusNotFound},
+		more: "It is read as a delivery would be once it is proved; nothing is raised, and nothing kept. nerve sources test also proves one, over the network.",
+	}, s.testSource)
+}
+
+func (s *Server) testSource(ctx context.Context, in *testSourceInput) (*testedOutput, error) {
+	v, err := s.deps.Sources.Get(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	sample := Sample{}
+	if in.Body != nil {
+		sample = *in.Body
+	}
+	out := &testedOutput{Tested{Source: in.Name, Signals: []ingest.Preview{}}}
+	var body []byte
+	if sample.Payload == nil {
+		if body, out.Body.Fixture, err = fixture(v.Provider, sample.Fixture); err != nil {
+			return nil, err
+		}
+	} else if body, err = json.Marshal(sample.Payload); err != nil {
+		return nil, err
+	}
+	request := &providers.Request{
+		Method: http.MethodPost, URL: &url.URL{Path: v.Path}, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: body, ReceivedAt: s.deps.Now(),
+	}
+	batch, err := s.deps.Intake.Reread(in.Name, request)
+	if errors.Is(err, ingest.ErrNoSource) {
+		return nil, fail(http.StatusConflict, codeState, "The source takes no deliveries now: it is disabled, broken, or was added this moment.")
+	}
+	if err != nil {
+		return nil, unread(err)
+	}
+	out.Body.Ignored, out.Body.Warnings = batch.Ignored, batch.Warnings
+	if len(batch.Signals) == 0 {
+		return out, nil
+	}
+	found, err := s.deps.Intake.Preview(ingest.Submission{Source: in.Name, Batch: batch, Body: body, ContentType: "application/json"})
+	if err != nil {
+		return nil, unread(err)
+	}
+	out.Body.Signals = append(out.Body.Signals, found...)
+	return out, nil
+}
+
+func fixture(provider, name string) (body []byte, found string, err error) {
+	names := providers.FixtureNames(provider)
+	if name == "" && len(names) > 0 {
+		name = names[0]
+	}
+	if !slices.Contains(names, name) {
+		return nil, "", invalidField("body.fixture", "is none of the provider's ("+strings.Join(names, ", ")+"): or give a payload")
+	}
+	body, err = providers.Fixture(provider, name)
+	return body, name, err
+}
+
+// unread says what a source cannot read of a payload.
+func unread(err error) error {
+	var fields incident.FieldErrors
+	switch {
+	case errors.As(err, &fields):
+		return invalid(fields...)
+	case errors.Is(err, providers.ErrMalformed):
+		return invalidField("body.payload", "cannot be read as this source's payload")
+	}
+	return err
 }
