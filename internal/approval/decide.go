@@ -44,7 +44,7 @@ func (s *Service) decide(ctx context.Context, d decision) (contract.ApprovalStat
 	if !a.running() {
 		return state, fmt.Errorf("%w: %s is %s", ErrDecided, a.ID, a.Status)
 	}
-	if d.run != "" && d.run != a.RunID {
+	if d.run != "" && d.run != a.RunID && d.run != a.FirstRunID {
 		return state, fmt.Errorf("%w: the request that the button belongs to is over, and the same change was asked for again", ErrDecided)
 	}
 	wait, cancel := context.WithTimeout(ctx, s.o.Patience)

@@ -134,7 +134,7 @@ func (s *Service) approval(info *workflowpb.WorkflowExecutionInfo) Approval {
 		WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(), Execution: info.GetStatus().String(),
 		Status: contract.ApprovalStatus(text(info.GetSearchAttributes().GetIndexedFields()[contract.AttrStatus])),
 	}
-	a.ID = contract.ApprovalID(a.WorkflowID)
+	a.ID, a.FirstRunID = contract.ApprovalID(a.WorkflowID), info.GetFirstRunId()
 	memo(contract.MemoAction, &a.Action)
 	memo(contract.MemoTarget, &a.Target)
 	memo(contract.MemoWhy, &a.Why)

@@ -108,6 +108,7 @@ type Approval struct {
 	ID          string                  `json:"id"`
 	WorkflowID  string                  `json:"workflow_id"`
 	RunID       string                  `json:"run_id"`
+	FirstRunID  string                  `json:"first_run_id,omitempty"` // another one after a reset
 	Action      contract.Action         `json:"action"`
 	Target      string                  `json:"target"`
 	Why         string                  `json:"why,omitempty"`
