@@ -244,9 +244,9 @@ func TestWhatATokenCannotBe(t *testing.T) {
 		w, s := good, newTokens()
 		tc.change(&w)
 		_, _, err := access.Create(t.Context(), s, audit.Actor{Person: "root", Via: audit.ViaCLI}, w, time.Now())
-		wanted, ok := errors.AsType[*access.WantedError](err)
+		refused, ok := errors.AsType[*access.WantedError](err)
 		require.True(t, ok, name)
-		assert.Equal(t, tc.field, wanted.Field)
+		assert.Equal(t, tc.field, refused.Field)
 		assert.Empty(t, s.kept)
 	}
 	s := newTokens()

@@ -34,7 +34,7 @@ type operation struct {
 type repetition int
 
 const (
-	again repetition = iota // the first answer is given again
+	_ repetition = iota // the first answer is given again
 	// guard refuses another request under the key, and lets the same one through:
 	// the operation knows it again by itself.
 	guard

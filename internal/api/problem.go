@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -113,9 +114,7 @@ func invalidField(name, message string) *Problem {
 // write answers with a problem, outside of huma's operations.
 func write(c *gin.Context, p *Problem) {
 	p.Instance = instance(c.Writer.Header().Get(requestIDHeader))
-	for name, values := range p.GetHeaders() {
-		c.Writer.Header()[name] = values
-	}
+	maps.Copy(c.Writer.Header(), p.GetHeaders())
 	body, err := json.Marshal(p)
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500}`)
@@ -174,7 +173,7 @@ const maxReceived = 64
 func fieldErrors(status int, errs []error) []incident.FieldError {
 	list := make([]incident.FieldError, 0, len(errs))
 	for _, err := range errs {
-		detailer, ok := err.(huma.ErrorDetailer) //nolint:errorlint // huma hands over its own
+		detailer, ok := err.(huma.ErrorDetailer)
 		if !ok {
 			continue // it says too much about the inside
 		}

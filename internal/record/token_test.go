@@ -75,8 +75,7 @@ func TestATokenIsRevokedOnce(t *testing.T) {
 		for i := range 4 {
 			group.Go(func() {
 				got, err := s.RevokeToken(t.Context(), root, "t1", at.Add(time.Duration(i)*time.Second))
-				assert.NoError(t, err)
-				assert.False(t, got.RevokedAt.IsZero())
+				assert.False(t, err != nil || got.RevokedAt.IsZero(), "%v", err)
 			})
 		}
 		group.Wait()
