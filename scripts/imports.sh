@@ -20,5 +20,7 @@ module=$(go list -m)
 refuse ./cmd/ingest "the front links no workflow, activity or server code" \
 	"$module/workflows" "$module/activities" "$module/internal/devserver" "$server_module"
 refuse ./cmd/ingest "the front keeps no outputs, so it links no cloud's client" gocloud.dev cloud.google.com/go/storage
+refuse ./cmd/ingest "the operators' door is not on the public front (ADR 18)" \
+	"$module/internal/api" "$module/internal/access"
 refuse ./cmd/worker "the embedded server belongs to cmd/nerve" \
 	"$module/internal/devserver" "$server_module"

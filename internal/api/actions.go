@@ -10,10 +10,11 @@ import (
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
-// What can be done about an incident. The audit log calls it incident.NAME.
+// What can be done about an incident.
 const (
 	actAcknowledge = "acknowledge"
 	actResolve     = "resolve"
+	actSnooze      = "snooze"
 	actRerun       = "rerun"
 )
 
@@ -30,60 +31,92 @@ type actionInput struct {
 	Body    *decided `required:"false"`
 }
 
+type snoozeInput struct {
+	Named
+	IfMatch string `header:"If-Match" doc:"ETag that was read; the incident must not have changed since"`
+	Body    struct {
+		Until  time.Time `json:"until" doc:"From a minute to a week from now"`
+		Reason string    `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
 type stateOutput struct{ Body State }
 
 func (s *Server) actions() {
-	for name, summary := range map[string]string{
-		actAcknowledge: "Say that you are on an open incident",
-		actResolve:     "Close an incident, an open one or one whose workflow failed",
-		actRerun:       "Go on with a failed incident from the step that failed",
+	for _, a := range []struct{ name, summary string }{
+		{actAcknowledge, "Say that you are on an open incident"},
+		{actResolve, "Close an incident, an open one or one whose workflow failed"},
+		{actRerun, "Go on with a failed incident from the step that failed"},
 	} {
-		add(s, operation{
-			method: http.MethodPost, path: "/incidents/{id}/" + name, id: name + "Incident", tag: tagIncidents, scope: access.Respond,
-			summary: summary, errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
-		}, func(ctx context.Context, in *actionInput) (*stateOutput, error) {
-			reason := ""
+		add(s, acting(a.name, a.summary), func(ctx context.Context, in *actionInput) (*stateOutput, error) {
+			order := order{name: a.name}
 			if in.Body != nil {
-				reason = in.Body.Reason
+				order.reason = in.Body.Reason
 			}
-			found, err := s.incident(ctx, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			if p := matches(in.IfMatch, found.Version); p != nil {
-				return nil, p
-			}
-			state, err := s.act(ctx, name, &found, reason)
-			return &stateOutput{state}, err
+			return s.actOn(ctx, in.ID, in.IfMatch, order)
 		})
 	}
+	add(s, acting(actSnooze, "Keep an open incident quiet until a time"), func(ctx context.Context, in *snoozeInput) (*stateOutput, error) {
+		return s.actOn(ctx, in.ID, in.IfMatch, order{name: actSnooze, until: in.Body.Until, reason: in.Body.Reason})
+	})
 	add(s, operation{
 		method: http.MethodPost, path: "/incidents/actions", id: "changeIncidents", tag: tagIncidents, scope: access.Respond,
-		summary: "Acknowledge, resolve or rerun many incidents, by their ids or by a filter",
+		summary: "Acknowledge, resolve, snooze or rerun many incidents, by their ids or by a filter",
 		more:    "At most 100 at a time; more says that the filter matches others, which the same request then reaches. Each item has its own status.",
 	}, s.changeIncidents)
 }
 
-// act does what is asked for. The incident keeps the decision, and enters it in
-// the audit log with its next record.
-func (s *Server) act(ctx context.Context, name string, in *record.Incident, reason string) (State, error) {
+// acting is an operation that does something about one incident.
+func acting(name, summary string) operation {
+	return operation{
+		method: http.MethodPost, path: "/incidents/{id}/" + name, id: name + "Incident", tag: tagIncidents, scope: access.Respond,
+		summary: summary, errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
+	}
+}
+
+// order is what somebody wants done about an incident.
+type order struct {
+	name, reason string
+	until        time.Time
+}
+
+func (s *Server) actOn(ctx context.Context, id, ifMatch string, o order) (*stateOutput, error) {
+	found, err := s.incident(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if p := matches(ifMatch, found.Version); p != nil {
+		return nil, p
+	}
+	state, err := s.act(ctx, &found, o)
+	return &stateOutput{state}, err
+}
+
+// act has an order carried out by the incident's workflow.
+func (s *Server) act(ctx context.Context, in *record.Incident, o order) (State, error) {
 	who := actor(ctx)
-	decision := contract.Decision{By: who.Person, Reason: reason, Actor: who}
+	decision := contract.Decision{By: who.Person, Reason: o.reason, Actor: who}
 	var state contract.TriageState
 	var err error
-	switch name {
+	switch o.name {
 	case actAcknowledge:
 		state, err = s.deps.Operator.Acknowledge(ctx, in.ID, decision)
 	case actResolve:
 		state, err = s.deps.Operator.Resolve(ctx, in.ID, decision)
+	case actSnooze:
+		state, err = s.deps.Operator.Snooze(ctx, in.ID, contract.Snooze{Actor: who, Until: o.until.UTC(), Reason: o.reason})
 	default:
 		r, err := s.deps.Operator.Rerun(ctx, in.ID, decision)
 		return State{ID: in.ID, Status: in.Status, Phase: in.Phase, Occurrences: in.Occurrences, RunID: r.NewRunID, Step: r.Step}, err
 	}
-	return State{
+	view := State{
 		ID: in.ID, Status: state.Status, Phase: state.Phase, Occurrences: state.Occurrences,
 		AcknowledgedBy: state.AcknowledgedBy, ResolvedBy: state.ResolvedBy,
-	}, err
+	}
+	if state.Snoozed != nil {
+		view.SnoozedUntil = state.Snoozed.Until
+	}
+	return view, err
 }
 
 // Selection is a filter as a body has it.
@@ -102,9 +135,10 @@ func (f *Selection) empty() bool {
 
 type bulkInput struct {
 	Body struct {
-		Action string     `json:"action" enum:"acknowledge,resolve,rerun"`
+		Action string     `json:"action" enum:"acknowledge,resolve,snooze,rerun"`
 		IDs    []string   `json:"ids,omitempty" maxItems:"100" doc:"Which incidents; or give a filter"`
 		Filter *Selection `json:"filter,omitempty" doc:"Which incidents; it must name something"`
+		Until  time.Time  `json:"until,omitzero" doc:"Of a snooze"`
 		Reason string     `json:"reason,omitempty" maxLength:"500"`
 		DryRun bool       `json:"dry_run,omitempty" doc:"Only say which incidents it would be"`
 	}
@@ -139,7 +173,7 @@ func (s *Server) changeIncidents(ctx context.Context, in *bulkInput) (*bulkOutpu
 		err := c.err
 		if err == nil && !in.Body.DryRun {
 			var state State
-			if state, err = s.act(ctx, in.Body.Action, &c.incident, in.Body.Reason); err == nil {
+			if state, err = s.act(ctx, &c.incident, order{in.Body.Action, in.Body.Reason, in.Body.Until}); err == nil {
 				item.State = &state
 			}
 		}

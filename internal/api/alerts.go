@@ -138,7 +138,7 @@ type alertOutput struct {
 func (s *Server) alerts() {
 	add(s, operation{
 		method: http.MethodPost, path: "/alerts", id: "raiseAlert", tag: tagAlerts, scope: access.Respond,
-		summary: "Raise an alert, or say that it is over", status: http.StatusCreated, replay: guard,
+		summary: "Raise an alert, or say that it is over", status: http.StatusCreated, repeat: guard,
 		more: "It goes the way of every webhook: windows, limits, delivery log. The answer is given when the alert is durable. Repeat a request that was answered 5xx or not at all under the same Idempotency-Key.",
 		extra: map[string]*huma.Response{"200": {
 			Description: "The alert belongs to an incident that is there, or closed it",

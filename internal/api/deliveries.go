@@ -68,6 +68,34 @@ type deliveriesInput struct {
 	Parts    bool      `query:"parts" doc:"Also the parts of deliveries that held several signals"`
 }
 
+// DeliveryFilter is the same as a body has it.
+type DeliveryFilter struct {
+	Source   string    `json:"source,omitempty" maxLength:"40"`
+	Incident string    `json:"incident,omitempty" maxLength:"200"`
+	Outcome  []string  `json:"outcome,omitempty" enum:"accepted,duplicate,debounced,folded,limited,resolved,ignored,stored,handshake,rejected,failed"`
+	Since    time.Time `json:"since,omitzero"`
+	Until    time.Time `json:"until,omitzero"`
+	Cursor   string    `json:"cursor,omitempty" maxLength:"500"`
+}
+
+func (f *DeliveryFilter) empty() bool {
+	return f.Source == "" && f.Incident == "" && len(f.Outcome) == 0 && f.Since.IsZero() && f.Until.IsZero()
+}
+
+func (f *DeliveryFilter) filter() record.DeliveryFilter {
+	return record.DeliveryFilter{
+		Source: f.Source, IncidentID: f.Incident, Outcomes: outcomes(f.Outcome), Since: f.Since, Until: f.Until, After: f.Cursor,
+	}
+}
+
+func outcomes(names []string) []contract.Outcome {
+	var list []contract.Outcome
+	for _, name := range names {
+		list = append(list, contract.Outcome(name))
+	}
+	return list
+}
+
 type deliveryOutput struct{ Body Delivery }
 
 func (s *Server) deliveries() {
@@ -96,9 +124,7 @@ func (s *Server) listDeliveries(ctx context.Context, in *deliveriesInput) (*page
 		Source: in.Source, IncidentID: in.Incident, EventID: in.Event, SecretID: in.Secret, Since: in.Since, Until: in.Until,
 		Text: in.Text, Parts: in.Parts, Limit: in.Limit, After: in.Cursor,
 	}
-	for _, outcome := range in.Outcome {
-		f.Outcomes = append(f.Outcomes, contract.Outcome(outcome))
-	}
+	f.Outcomes = outcomes(in.Outcome)
 	found, err := s.deps.Record.DeliveryPage(ctx, f)
 	if err != nil {
 		return nil, err

@@ -5,9 +5,9 @@
 //
 // Every operation names the scope it needs, and one that named none would let
 // nobody in. Package access says who is at the door. Whatever is changed is
-// entered in the audit log: what the record changes, in the same transaction;
-// what Temporal changes, before it is asked, so that the log may name a change
-// that was refused, and never misses one that was made.
+// entered in the audit log: what the record keeps, in the same transaction; what
+// is decided about an incident, by the incident's workflow; a download of raw
+// bytes, before the first of them goes out.
 //
 // Errors are RFC 9457 problems with the same fields as ingest's answers. Their
 // text is written for the caller; the cause of what was unexpected is in the log

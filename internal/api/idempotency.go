@@ -62,7 +62,7 @@ func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(ctx, s.explain(ctx.Context(), err))
 		return
 	}
-	mode, _ := ctx.Operation().Metadata[replayKey].(replay)
+	mode, _ := ctx.Operation().Metadata[repeatKey].(repetition)
 	if call.answer != nil && mode != guard {
 		give(ctx, call.answer)
 		return
@@ -138,7 +138,7 @@ func hashOf(ctx huma.Context, body []byte) []byte {
 }
 
 // ends keeps the answer of a success, and gives the key back otherwise.
-func (s *Server) ends(ctx context.Context, c *call, rec *recorder, mode replay) {
+func (s *Server) ends(ctx context.Context, c *call, rec *recorder, mode repetition) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
 	err := func() error {
@@ -206,7 +206,7 @@ func (r *recorder) SetHeader(name, value string) {
 	r.inner.SetHeader(name, value)
 }
 
-func (r *recorder) kept(mode replay) keptAnswer {
+func (r *recorder) kept(mode repetition) keptAnswer {
 	a := keptAnswer{Status: r.status, Header: map[string]string{}, Body: r.out.Bytes()}
 	for _, name := range keptHeaders {
 		if v := r.header[name]; v != "" {

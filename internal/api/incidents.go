@@ -32,6 +32,7 @@ type Incident struct {
 	ResolvedAt     time.Time `json:"resolved_at,omitzero"`
 	ResolvedBy     string    `json:"resolved_by,omitempty"`
 	ClosedAt       time.Time `json:"closed_at,omitzero"`
+	SnoozedUntil   time.Time `json:"snoozed_until,omitzero"`
 	Failure        string    `json:"failure,omitempty" doc:"Why its workflow failed"`
 	WorkflowID     string    `json:"workflow_id"`
 	Fingerprint    string    `json:"fingerprint"`
@@ -43,7 +44,7 @@ func viewIncident(in *record.Incident) Incident {
 		ID: in.ID, Title: in.Title, Source: in.Source, Provider: in.Provider, Kind: string(in.Kind),
 		Severity: string(in.Severity), Status: string(in.Status), Phase: string(in.Phase), Occurrences: in.Occurrences,
 		OpenedAt: in.OpenedAt, LastSeenAt: in.LastSeenAt, AcknowledgedAt: in.AcknowledgedAt, AcknowledgedBy: in.AcknowledgedBy,
-		ResolvedAt: in.ResolvedAt, ResolvedBy: in.ResolvedBy, ClosedAt: in.ClosedAt, Failure: in.Failure,
+		ResolvedAt: in.ResolvedAt, ResolvedBy: in.ResolvedBy, ClosedAt: in.ClosedAt, SnoozedUntil: in.SnoozedUntil, Failure: in.Failure,
 		WorkflowID: in.WorkflowID, Fingerprint: in.Fingerprint, Version: in.Version,
 	}
 }
@@ -157,6 +158,7 @@ type State struct {
 	Occurrences    int64           `json:"occurrences"`
 	AcknowledgedBy string          `json:"acknowledged_by,omitempty"`
 	ResolvedBy     string          `json:"resolved_by,omitempty"`
+	SnoozedUntil   time.Time       `json:"snoozed_until,omitzero"`
 	RunID          string          `json:"run_id,omitempty" doc:"The new run of an incident that was rerun"`
 	Step           string          `json:"step,omitempty" doc:"The step that it goes on from"`
 }

@@ -26,15 +26,15 @@ type operation struct {
 	errors       []int // beside those that every operation has
 	status       int   // of success, where it is not 200 or 204
 	body         int64 // the largest body in bytes, where it is not maxBody
-	replay       replay
+	repeat       repetition
 	extra        map[string]*huma.Response
 }
 
-// replay says what becomes of a request that comes again under its key.
-type replay int
+// repetition says what becomes of a request that comes again under its key.
+type repetition int
 
 const (
-	again replay = iota // the first answer is given again
+	_ repetition = iota // the first answer is given again
 	// guard refuses another request under the key, and lets the same one through:
 	// the operation knows it again by itself.
 	guard
@@ -43,7 +43,7 @@ const (
 	once
 )
 
-const replayKey = "nerve.replay"
+const repeatKey = "nerve.repeat"
 
 // writes reports whether an operation changes something.
 func (o operation) writes() bool { return o.method != http.MethodGet }
@@ -53,7 +53,7 @@ func add[I, O any](s *Server, o operation, handle func(context.Context, *I) (*O,
 	op := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: o.more, Tags: []string{o.tag},
 		Security: []map[string][]string{{bearer: {string(o.scope)}}}, DefaultStatus: o.status,
-		MaxBodyBytes: maxBody, BodyReadTimeout: readTimeout, Metadata: map[string]any{replayKey: o.replay},
+		MaxBodyBytes: maxBody, BodyReadTimeout: readTimeout, Metadata: map[string]any{repeatKey: o.repeat},
 		Errors:    append([]int{400, 401, 403, 429, 503}, o.errors...),
 		Responses: o.extra,
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 // Guard says who shows a credential. Its errors are those of package access.
@@ -59,16 +60,20 @@ type Audit interface {
 	AuditLog(ctx context.Context, f record.AuditFilter) ([]audit.Entry, error)
 }
 
-// Operator changes incidents, which live in Temporal.
+// Operator changes incidents, which live in Temporal. Each is told who decided,
+// and enters it in the audit log when it is done.
 type Operator interface {
 	Acknowledge(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
+	Snooze(ctx context.Context, id string, s contract.Snooze) (contract.TriageState, error)
 	Rerun(ctx context.Context, id string, d contract.Decision) (operator.Rerun, error)
 }
 
 // Intake takes in alerts that come by nerve's own door.
 type Intake interface {
 	Submit(ctx context.Context, in ingest.Submission) (ingest.Reply, error)
+	Preview(in ingest.Submission) ([]ingest.Preview, error)
+	Reread(source string, r *providers.Request) (*providers.Batch, error)
 }
 
 // Sealer opens what ingest sealed, and seals answers that are kept.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -55,7 +56,8 @@ type Problem struct {
 	Code             string                `json:"code" doc:"What is wrong, for programs" example:"API_NOT_FOUND"`
 	ValidationErrors []incident.FieldError `json:"validation_errors,omitempty"`
 
-	after time.Duration
+	after    time.Duration
+	location string // of what is in the way
 }
 
 // Error is the detail.
@@ -72,6 +74,9 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.after > 0 {
 		h.Set("Retry-After", strconv.Itoa(max(1, int((p.after+time.Second-1)/time.Second))))
+	}
+	if p.location != "" {
+		h.Set("Location", p.location)
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="nerve"`)
@@ -109,9 +114,7 @@ func invalidField(name, message string) *Problem {
 // write answers with a problem, outside of huma's operations.
 func write(c *gin.Context, p *Problem) {
 	p.Instance = instance(c.Writer.Header().Get(requestIDHeader))
-	for name, values := range p.GetHeaders() {
-		c.Writer.Header()[name] = values
-	}
+	maps.Copy(c.Writer.Header(), p.GetHeaders())
 	body, err := json.Marshal(p)
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500}`)
@@ -170,7 +173,7 @@ const maxReceived = 64
 func fieldErrors(status int, errs []error) []incident.FieldError {
 	list := make([]incident.FieldError, 0, len(errs))
 	for _, err := range errs {
-		detailer, ok := err.(huma.ErrorDetailer) //nolint:errorlint // huma hands over its own
+		detailer, ok := err.(huma.ErrorDetailer)
 		if !ok {
 			continue // it says too much about the inside
 		}
@@ -211,7 +214,7 @@ func received(d *huma.ErrorDetail) string {
 func (s *Server) explain(ctx context.Context, err error) *Problem {
 	var p *Problem
 	var wanted *access.WantedError
-	switch {
+	switch err = changeProblem(err, false); {
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, record.ErrNotFound), errors.Is(err, operator.ErrNotFound):
@@ -221,6 +224,8 @@ func (s *Server) explain(ctx context.Context, err error) *Problem {
 	case errors.Is(err, operator.ErrState):
 		// Its text is written for the operator and holds nothing but ids.
 		return fail(http.StatusConflict, codeState, strings.TrimPrefix(err.Error(), operator.ErrState.Error()+": "))
+	case errors.Is(err, operator.ErrSnooze):
+		return invalidField("body.until", "must be from a minute to a week from now")
 	case errors.Is(err, operator.ErrNoWorker):
 		return away("No worker answered.")
 	case errors.As(err, &wanted):

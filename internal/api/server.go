@@ -71,7 +71,10 @@ func (s *Server) operations() {
 	s.incidents()
 	s.actions()
 	s.deliveries()
+	s.replays()
 	s.alerts()
+	s.sources()
+	s.approvals()
 	s.tokens()
 	s.audit()
 	s.whoami()
@@ -145,19 +148,26 @@ func (s *Server) recovered(c *gin.Context) {
 
 // Deps is what a Server works with. All of it is needed but the clock and the ids.
 type Deps struct {
-	Guard    Guard
-	Record   Record
-	Operator Operator
-	Intake   Intake
-	Sealer   Sealer
-	Log      *slog.Logger
+	Guard     Guard
+	Record    Record
+	Operator  Operator
+	Intake    Intake
+	Sources   Sources
+	Approvals Approvals
+	Replayer  Replayer
+	Sealer    Sealer
+	Log       *slog.Logger
+
+	// WorkflowURL leads to a workflow; nil when nobody knows where Temporal UI is.
+	WorkflowURL func(workflowID string) string
 
 	Now   func() time.Time // time.Now by default
 	NewID func() string    // UUIDv7 by default
 }
 
 func (d *Deps) complete() error {
-	if d.Guard == nil || d.Record == nil || d.Operator == nil || d.Intake == nil || d.Sealer == nil || d.Log == nil {
+	if d.Guard == nil || d.Record == nil || d.Operator == nil || d.Intake == nil ||
+		d.Sources == nil || d.Approvals == nil || d.Replayer == nil || d.Sealer == nil || d.Log == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	if d.Now == nil {

@@ -10,14 +10,13 @@ import (
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
-// timelineLength is how many deliveries, and how many entries of the audit log,
-// a timeline holds: the newest.
+// timelineLength is how many deliveries a timeline holds: the newest.
 const timelineLength = 100
 
 // Moment is something that happened to an incident.
 type Moment struct {
 	At   time.Time `json:"at"`
-	Kind string    `json:"kind" enum:"opened,delivery,acknowledged,resolved,closed,action" doc:"action is what a person asked for"`
+	Kind string    `json:"kind" enum:"opened,delivery,action,closed" doc:"action is what somebody decided, or what became of it"`
 	// Delivery and Outcome are of a delivery.
 	Delivery string `json:"delivery_id,omitempty"`
 	Outcome  string `json:"outcome,omitempty"`
@@ -25,6 +24,9 @@ type Moment struct {
 	By       string `json:"by,omitempty"`
 	Action   string `json:"action,omitempty"`
 	Text     string `json:"text,omitempty"`
+	// Until and Target are of a snooze or a silence.
+	Until  time.Time `json:"until,omitzero"`
+	Target string    `json:"target,omitempty" doc:"Id of a silence"`
 }
 
 // timeline puts together what the record knows of an incident. more says that
@@ -35,25 +37,15 @@ func (s *Server) timeline(ctx context.Context, in *record.Incident) (all []Momen
 		return nil, false, err
 	}
 	deliveries := found.Items
-	entries, err := s.deps.Record.AuditLog(ctx, record.AuditFilter{Target: in.ID, Limit: timelineLength})
-	if err != nil {
-		return nil, false, err
-	}
-	all = append(make([]Moment, 0, len(deliveries)+len(entries)+4), Moment{At: in.OpenedAt, Kind: "opened", Text: in.Title})
+	all = append(make([]Moment, 0, len(deliveries)+len(in.Actions)+2), Moment{At: in.OpenedAt, Kind: "opened", Text: in.Title})
 	for i := range deliveries {
 		all = append(all, moment(&deliveries[i]))
 	}
-	for _, e := range entries {
-		all = append(all, Moment{At: e.At, Kind: "action", Action: e.Action, By: e.Actor.Person, Text: e.Detail["reason"]})
+	for _, a := range in.Actions {
+		all = append(all, Moment{At: a.At, Kind: "action", Action: string(a.Kind), By: a.Actor.Person, Text: a.Reason, Until: a.Until, Target: a.Target})
 	}
-	for _, m := range []Moment{
-		{At: in.AcknowledgedAt, Kind: "acknowledged", By: in.AcknowledgedBy},
-		{At: in.ResolvedAt, Kind: "resolved", By: in.ResolvedBy},
-		{At: in.ClosedAt, Kind: "closed", Text: in.Failure},
-	} {
-		if !m.At.IsZero() {
-			all = append(all, m)
-		}
+	if !in.ClosedAt.IsZero() {
+		all = append(all, Moment{At: in.ClosedAt, Kind: "closed", Text: in.Failure})
 	}
 	slices.SortStableFunc(all, func(a, b Moment) int { return a.At.Compare(b.At) })
 	return all, found.Next != "", nil

@@ -70,7 +70,7 @@ func (s *Server) tokens() {
 	})
 	add(s, operation{
 		method: http.MethodPost, path: "/tokens", id: "createToken", tag: tagTokens, scope: access.Admin,
-		summary: "Make an API token of your own", status: http.StatusCreated, replay: once,
+		summary: "Make an API token of your own", status: http.StatusCreated, repeat: once,
 		more: "Its owner is whoever asks: nobody can make a token that acts as somebody else. nerve tokens create makes one for a program.",
 	}, s.createToken)
 	add(s, operation{

@@ -159,8 +159,12 @@ var layers = map[string]string{
 // window tells which window it met.
 func window(d *contract.Delivery) string {
 	t := d.Trace
-	if t == nil || t.Window == "" || d.Outcome == contract.OutcomeResolved || d.Outcome == contract.OutcomeDuplicate {
+	if t == nil || t.Window == "" {
 		return ""
+	}
+	switch d.Outcome {
+	case contract.OutcomeResolved, contract.OutcomeDuplicate, contract.OutcomeIgnored:
+		return "" // no window was asked
 	}
 	layer := layers[t.Window]
 	if layer == "" {
@@ -188,9 +192,6 @@ var ruleTexts = map[string]string{
 	contract.RuleWindow:   "Its window was open, so it was counted there.",
 	contract.RuleRunning:  "No window was open for it any more, but its incident still ran, so it was counted there.",
 	contract.RuleTaken:    "Temporal knew that its incident was started before, and an event starts only once.",
-
-	contract.RuleTaskStarted: "It was the first that was heard of its task, which was started.",
-	contract.RuleTaskTold:    "Its task ran already, and was told.",
 }
 
 func rule(d *contract.Delivery) string {

@@ -10,8 +10,10 @@ import (
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/explain"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/replay"
 )
 
 // api is the operators' API.
@@ -27,7 +29,9 @@ func (w *Worker) api() (http.Handler, error) {
 	}
 	w.inner = inner
 	server, err := api.New(api.Options{TrustedProxies: c.Config.TrustedProxies}, api.Deps{
-		Guard: guard, Record: w.store, Intake: inner, Sealer: c.Sealer, Log: c.Log,
+		Guard: guard, Record: w.store, Intake: inner, Sources: w.registry,
+		Replayer: &replay.Replayer{Record: w.store, Opener: c.Sealer, Front: inner}, WorkflowURL: explain.WorkflowURLs(c.Config.Temporal.UIURL, c.Config.Temporal.Namespace),
+		Approvals: c.Approvals(), Sealer: c.Sealer, Log: c.Log,
 		Operator: operator.New(c.Client, c.Converter, c.Config.Temporal.Namespace),
 	})
 	if err != nil {
