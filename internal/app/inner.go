@@ -37,6 +37,15 @@ func (o *ownSource) source() ingest.Source {
 	return built{provider: o.provider}.source(o.Source)
 }
 
+// Watch keeps the sources of the database up to date until ctx ends or stop is
+// called, and returns once they are loaded, or cannot be for the moment.
+func (i *Inner) Watch(ctx context.Context) (stop func()) {
+	if i.front.watch == nil {
+		return func() {}
+	}
+	return i.front.watchUntil(ctx)
+}
+
 // Submit takes in a batch; see ingest.Server.
 func (i *Inner) Submit(ctx context.Context, in ingest.Submission) (ingest.Reply, error) {
 	return i.front.server.Submit(ctx, in)

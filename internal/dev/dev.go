@@ -53,6 +53,7 @@ type Dev struct {
 
 	log    *slog.Logger
 	cfg    *config.Config
+	config string   // the file that cfg was read from, or ""
 	closes []func() // in the order in which they were opened
 	runs   []func(context.Context) error
 }
@@ -71,6 +72,11 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 	}
 	if d.cfg, err = app.LoadConfig(config.Dev, o.Config); err != nil {
 		return nil, err
+	}
+	if o.Config != "" {
+		if d.config, err = filepath.Abs(o.Config); err != nil {
+			return nil, err
+		}
 	}
 	if o.Demo && d.cfg.Slack.BotToken.Reveal() != "" {
 		return nil, config.Errors{{Key: "SLACK_BOT_TOKEN", Problem: "is set, and the demo plays on the Slack stand-in", Fix: "Unset it for the demo"}}
@@ -92,7 +98,7 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 	if err := d.slack(o, secrets, listeners); err != nil {
 		return nil, err
 	}
-	d.configure(secrets, listeners)
+	fill(d.cfg, d.Dir, secrets.Keyset, secrets.Sources, url(listeners.ingest), d.Stand != nil)
 	if err := d.programs(ctx, &secrets, listeners); err != nil {
 		return nil, err
 	}
@@ -249,35 +255,6 @@ func newSecret(provider string) (string, error) {
 	return schemes[0].NewSecret(seed)
 }
 
-// configure fills in what the embedded servers decide, and a source for every
-// provider that the configuration does not mention.
-func (d *Dev) configure(s state.Secrets, l listeners) {
-	d.cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(d.Dir, "nerve.db"))
-	d.cfg.Keyset = config.Secret(s.Keyset)
-	if d.cfg.Slack.Channel == "" && d.Stand != nil {
-		d.cfg.Slack.Channel = AlertsChannel
-	}
-	ui := d.cfg.Temporal.UIURL
-	d.cfg.Codec.Origins = []string{ui}
-	configured := map[string]bool{}
-	for i, src := range d.cfg.Sources {
-		configured[src.Name] = true
-		if src.Channel == "" {
-			d.cfg.Sources[i].Channel = d.cfg.Slack.Channel
-		}
-	}
-	for _, name := range providers.Names() {
-		if configured[name] {
-			continue
-		}
-		src := config.DefaultSource(name, name, config.Secret(s.Sources[name]))
-		src.Channel = d.cfg.Slack.Channel
-		// Nobody outside reaches it, so a vendor that only has SHA-1 can be tried.
-		src.AllowWeak, src.PublicURL, src.OnDemand = true, url(l.ingest)+"/webhooks/"+name, name != "slack"
-		d.cfg.Sources = append(d.cfg.Sources, src)
-	}
-}
-
 // programs builds ingest and worker, which Run then runs in this order of stopping.
 func (d *Dev) programs(ctx context.Context, secrets *state.Secrets, l listeners) error {
 	core, err := app.Connect(d.cfg, app.Options{Logger: d.log})
@@ -314,6 +291,7 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
+		RedisURL: d.cfg.RedisURL.Reveal(), Config: d.config,
 		Secrets: map[string]string{}, Keyset: s.Keyset, APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 	}
 	for _, src := range d.cfg.Sources {

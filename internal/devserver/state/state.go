@@ -34,6 +34,9 @@ type Note struct {
 	APIToken    string            `json:"api_token,omitempty"` // for all of it
 	Secrets     map[string]string `json:"secrets"`             // by source
 	Keyset      string            `json:"keyset"`
+	RedisURL    string            `json:"redis_url,omitempty"`
+	// Config is the configuration file that it was started with, or "".
+	Config string `json:"config,omitempty"`
 }
 
 // SourceURL is where a source is delivered to.
