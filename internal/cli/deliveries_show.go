@@ -163,7 +163,8 @@ func (v *shown) print(t terminal) {
 	row("Incident", v.IncidentID)
 	row("Workflow", v.WorkflowID)
 	row("Fingerprint", v.Fingerprint)
-	row("Body", join(", ", fmt.Sprintf("%d bytes", v.Size), v.ContentType, prefixed("SHA-256 ", v.SHA256)))
+	row("Body", join(", ", fmt.Sprintf("%d bytes", v.Size), v.ContentType))
+	row("SHA-256", v.SHA256)
 	if v.Raw {
 		row("Bytes", "kept: nerve deliveries show "+v.ID+" --raw")
 	}

@@ -159,8 +159,12 @@ var layers = map[string]string{
 // window tells which window it met.
 func window(d *contract.Delivery) string {
 	t := d.Trace
-	if t == nil || t.Window == "" || d.Outcome == contract.OutcomeResolved || d.Outcome == contract.OutcomeDuplicate {
+	if t == nil || t.Window == "" {
 		return ""
+	}
+	switch d.Outcome {
+	case contract.OutcomeResolved, contract.OutcomeDuplicate, contract.OutcomeIgnored:
+		return "" // no window was asked
 	}
 	layer := layers[t.Window]
 	if layer == "" {
