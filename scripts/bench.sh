@@ -9,5 +9,5 @@ listed=$(light_test_packages)
 [[ -n $listed ]] || fail "found no package to measure"
 mapfile -t packages <<<"$listed"
 
-go test -run '^$' -bench . -benchmem "${packages[@]}"
+go test -run '^$' -bench . -benchmem -timeout 20m "${packages[@]}"
 go test -run '^$' -bench . -benchtime 1x -timeout 20m ./testsuite

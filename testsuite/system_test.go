@@ -138,7 +138,7 @@ func (s *system) startSlack() {
 	s.frontURL = gate.URL
 	var err error
 	s.stand, err = slackstand.New(slackstand.Options{
-		Token: token, SigningSecret: s.secrets["slack"], EventsURL: gate.URL + "/slack/events",
+		Token: token, SigningSecret: s.secrets["slack"], EventsURL: gate.URL + "/slack/events", InteractiveURL: gate.URL + "/slack/interactive",
 		Channels: []slackstand.Channel{{ID: alerts, Name: "alerts"}},
 	})
 	require.NoError(s.t, err)

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type approval struct {
 	in    contract.ApprovalInput
 	state contract.ApprovalState
 	id    string // workflow id
-	run   string // run id
+	run   string // the run that was started: a reset keeps it, so that what is done twice is done once
 
 	said     contract.ApprovalStatus // what the message in Slack says
 	telling  bool
@@ -63,9 +64,9 @@ func Approve(ctx workflow.Context, in contract.ApprovalInput) (contract.Approval
 }
 
 func newApproval(ctx workflow.Context, in contract.ApprovalInput) *approval {
-	execution := workflow.GetInfo(ctx).WorkflowExecution
+	info := workflow.GetInfo(ctx)
 	return &approval{
-		in: in, id: execution.ID, run: execution.RunID,
+		in: in, id: info.WorkflowExecution.ID, run: cmp.Or(info.OriginalRunID, info.WorkflowExecution.RunID),
 		state: contract.ApprovalState{
 			ID: in.ID, Action: in.Change.Action, Target: in.Change.Target, Why: in.Why, Reason: in.Change.Reason, Fields: in.Change.Fields,
 			Status: contract.ApprovalWaiting, RequestedBy: in.RequestedBy, RequestedAt: in.RequestedAt, Deadline: in.Deadline,

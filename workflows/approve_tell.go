@@ -65,7 +65,9 @@ func (a *approval) tell(ctx workflow.Context) error {
 // grace gives a request that is on its way to Slack the time to arrive: one that
 // was abandoned there would keep its buttons.
 func (a *approval) grace(ctx workflow.Context, asked workflow.Future) bool {
-	ok, err := workflow.AwaitWithTimeout(ctx, policies[stepAsk].try, asked.IsReady)
+	ok, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: policies[stepAsk].try, TimerOptions: workflow.TimerOptions{Summary: "Let the request arrive"},
+	}, asked.IsReady)
 	return ok && err == nil
 }
 
@@ -136,7 +138,9 @@ func (a *approval) settle(ctx workflow.Context) {
 	if a.in.Channel == "" {
 		return
 	}
-	_, err := workflow.AwaitWithTimeout(ctx, editWait, func() bool { return a.said == a.state.Status && !a.telling })
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: editWait, TimerOptions: workflow.TimerOptions{Summary: "Wait for Slack to show the end"},
+	}, func() bool { return a.said == a.state.Status && !a.telling })
 	if err != nil && !temporal.IsCanceledError(err) {
 		workflow.GetLogger(ctx).Warn("did not wait for slack", "error", err)
 	}

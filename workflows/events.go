@@ -6,6 +6,8 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -38,6 +40,7 @@ func DeliverEvents(ctx workflow.Context, in contract.EventsInput) (contract.Even
 		left = slices.DeleteFunc(slices.Clone(left), func(e contract.Event) bool { return !slices.Contains(sent.Left, e.ID) })
 		if sent.Gone {
 			result.Gone = true
+			lost(ctx, in, "It answered 410, so it gets no more events until the workers are restarted. Remove it from events.subscribers, or correct its url.")
 			break
 		}
 		if len(left) == 0 || sent.More && sent.Delivered > 0 {
@@ -45,6 +48,7 @@ func DeliverEvents(ctx workflow.Context, in contract.EventsInput) (contract.Even
 		}
 		if attempt == len(schedule) {
 			workflow.GetLogger(ctx).Error("subscriber never took events", "subscriber", in.Subscriber, "events", len(left), "why", sent.Why)
+			lost(ctx, in, "It took no events for more than a day ("+sent.Why+"). The delivery log has what they told of.")
 			break
 		}
 		wait := max(schedule[attempt], sent.After)
@@ -55,4 +59,23 @@ func DeliverEvents(ctx workflow.Context, in contract.EventsInput) (contract.Even
 	}
 	result.Refused = len(left)
 	return result, nil
+}
+
+// lost tells people of a subscriber that misses events: one message for each
+// subscriber, however many batches it misses.
+func lost(ctx workflow.Context, in contract.EventsInput, why string) {
+	if in.Channel == "" {
+		return
+	}
+	now := workflow.Now(ctx)
+	err := workflow.ExecuteActivity(with(ctx, stepTell, "Notice in Slack"), acts.Tell, activities.TellInput{
+		WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Channel: in.Channel,
+		Report: incident.Report{Status: incident.StatusFiring, Occurrences: 1, LastSeen: now, Signal: incident.Signal{
+			IncidentID: "events_lost_" + in.Subscriber, Source: "nerve", Severity: incident.SeverityMedium, Timestamp: now,
+			Title: "Subscriber " + in.Subscriber + " misses events", Description: why,
+		}},
+	}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("notice not posted", "error", err)
+	}
 }

@@ -25,6 +25,7 @@ type crm struct {
 	got    [][]string
 	now    func() time.Time
 	began  time.Time
+	told   []string // what people are told
 }
 
 func (c *crm) Send(_ context.Context, _ string, list []contract.Event, alive func()) (contract.EventsSent, error) {
@@ -55,14 +56,17 @@ func deliver(t *testing.T, c *crm) contract.EventsResult {
 	env.SetTestTimeout(20 * time.Second)
 	c.now = env.Now
 	w := &world{}
-	acts, err := activities.New(activities.Deps{Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{}, Subscribers: c})
+	acts, err := activities.New(activities.Deps{Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{}, Subscribers: c, Slack: w})
 	require.NoError(t, err)
 	env.RegisterActivity(acts)
 	workflows.Register(env)
 	env.ExecuteWorkflow(contract.WorkflowDeliverEvents, contract.EventsInput{
-		Subscriber: "crm", Events: []contract.Event{{ID: "e1"}, {ID: "e2"}, {ID: "e3"}},
+		Subscriber: "crm", Channel: "C0ALERTS01", Events: []contract.Event{{ID: "e1"}, {ID: "e2"}, {ID: "e3"}},
 	})
 	require.NoError(t, env.GetWorkflowError())
+	for _, h := range w.headlines {
+		c.told = append(c.told, h.Signal.Description)
+	}
 	var r contract.EventsResult
 	require.NoError(t, env.GetWorkflowResult(&r))
 	return r
@@ -96,6 +100,8 @@ func TestASubscriberHasADayToComeBack(t *testing.T) {
 	t.Parallel()
 	c := &crm{script: down(20, "e1", "e2", "e3")}
 	assert.Equal(t, contract.EventsResult{Refused: 3}, deliver(t, c))
+	require.Len(t, c.told, 1)
+	assert.Contains(t, c.told[0], "more than a day (outbound/http_503)")
 	var waits []time.Duration
 	for i := 1; i < len(c.at); i++ {
 		waits = append(waits, c.at[i]-c.at[i-1])
@@ -120,6 +126,8 @@ func TestASubscriberThatWantsNoMoreGetsNoMore(t *testing.T) {
 	c := &crm{script: []contract.EventsSent{{Delivered: 1, Left: []string{"e2", "e3"}, Gone: true}}}
 	assert.Equal(t, contract.EventsResult{Delivered: 1, Refused: 2, Gone: true}, deliver(t, c))
 	assert.Len(t, c.got, 1)
+	require.Len(t, c.told, 1)
+	assert.Contains(t, c.told[0], "410")
 }
 
 func TestASubscriberThatIsNotConfiguredAnyMore(t *testing.T) {

@@ -59,9 +59,16 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 		}
 		return workflows.Triage(ctx, in)
 	}
+	approve := func(ctx workflow.Context, in contract.ApprovalInput) (contract.ApprovalState, error) {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return contract.ApprovalState{}, err
+		}
+		return workflows.Approve(ctx, in)
+	}
 	for name, h := range histories(t) {
 		r := worker.NewWorkflowReplayer()
 		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
+		r.RegisterWorkflowWithOptions(approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism
 	}
 }

@@ -8,7 +8,7 @@ import (
 func (c *Core) Approvals() *approval.Service {
 	return approval.New(approval.Options{
 		Client: c.Client, Converter: c.Converter, Namespace: c.Config.Temporal.Namespace, Sealer: c.Sealer,
-		Channel: c.approvalsChannel(), Deadline: c.Config.Approvals.Deadline, People: c.Config.People,
+		Channel: c.approvalsChannel(), Deadline: c.Config.Approvals.Deadline, People: c.Config.People, Anybody: c.Config.Approvals.Anybody,
 	})
 }
 

@@ -134,5 +134,6 @@ func (m built) source(s config.Source) ingest.Source {
 		RatePerMin: s.Rate, Burst: s.Burst, HardCap: s.HardCap,
 		StaleStatus: stale, MinAssurance: providers.Assurance(s.MinAssurance), Paused: s.Paused,
 		AllowFrom: s.AllowCIDRs, SeverityFloor: s.SeverityFloor, Handler: s.Handler, Handlers: s.Handlers,
+		Tasks: ingest.TaskRules{Policy: s.Tasks.Policy, RequireKnown: s.Tasks.RequireKnown},
 	}
 }

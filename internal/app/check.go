@@ -6,6 +6,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/outbound"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/providers"
@@ -29,6 +30,7 @@ func check(cfg *config.Config) config.Errors {
 			})
 		}
 	}
+	errs = append(errs, checkOutbound(cfg)...)
 	for _, s := range cfg.Sources {
 		spec, err := registry.SpecOf(s)
 		if err != nil && s.Mapping != "" {
@@ -48,10 +50,28 @@ func check(cfg *config.Config) config.Errors {
 	return errs
 }
 
+// checkOutbound finds secrets that nothing could be signed with.
+func checkOutbound(cfg *config.Config) config.Errors {
+	var errs config.Errors
+	signs := func(key string, secret config.Secret) {
+		if secret == "" {
+			return
+		}
+		if _, err := outbound.ParseKey(secret.Reveal()); err != nil {
+			errs = append(errs, config.Mistake{Key: key, Problem: cause(err), Fix: "Make one with: echo whsec_$(openssl rand -base64 32)"})
+		}
+	}
+	signs("NERVE_CREDITS_SECRET (credits.secret)", cfg.Outbound.CreditsSecret)
+	for _, s := range cfg.Outbound.Subscribers {
+		signs("events.subscribers["+s.Name+"].secret", s.Secret)
+	}
+	return errs
+}
+
 // cause drops the package's prefix, which says nothing to an operator.
 func cause(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"privacy: ", "providers: "} {
+	for _, prefix := range []string{"privacy: ", "providers: ", "outbound: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

@@ -37,9 +37,20 @@ func (o *ownSource) source() ingest.Source {
 	return built{provider: o.provider}.source(o.Source)
 }
 
-// Watch keeps the sources of the database up to date until ctx ends or stop is
-// called, and returns once they are loaded, or cannot be for the moment.
-func (i *Inner) Watch(ctx context.Context) (stop func()) {
+// Watch keeps the sources of the database up to date until ctx ends: what came to
+// one of them can be replayed.
+func (i *Inner) Watch(ctx context.Context) {
+	if i.front.watch == nil {
+		return
+	}
+	stop := i.Follow(ctx)
+	defer stop()
+	<-ctx.Done()
+}
+
+// Follow keeps the sources of the database up to date until stop is called, and
+// returns once they are loaded, or cannot be for the moment.
+func (i *Inner) Follow(ctx context.Context) (stop func()) {
 	if i.front.watch == nil {
 		return func() {}
 	}

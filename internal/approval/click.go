@@ -37,11 +37,12 @@ type Desk struct {
 	teller  Teller // nil tells nobody
 	log     *slog.Logger
 	group   errgroup.Group
+	wait    time.Duration // clickWait
 }
 
 // NewDesk returns a desk. teller may be nil.
 func NewDesk(s *Service, teller Teller, log *slog.Logger) *Desk {
-	d := &Desk{service: s, teller: teller, log: log}
+	d := &Desk{service: s, teller: teller, log: log, wait: clickWait}
 	d.group.SetLimit(maxClicks)
 	return d
 }
@@ -73,7 +74,7 @@ func (d *Desk) Click(ctx context.Context, body []byte) (contract.Outcome, contra
 	if !started {
 		return contract.OutcomeIgnored, contract.ReasonClickRefused.With("too_many")
 	}
-	timer := time.NewTimer(clickWait)
+	timer := time.NewTimer(d.wait)
 	defer timer.Stop()
 	select {
 	case r := <-done:

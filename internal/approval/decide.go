@@ -34,7 +34,7 @@ func (s *Service) decide(ctx context.Context, d decision) (contract.ApprovalStat
 	if err := d.ruling.Actor.Check(); err != nil {
 		return state, fmt.Errorf("%w: say who decides: the person is empty", ErrNobody)
 	}
-	if len(s.o.People) > 0 && !known {
+	if len(s.o.People) > 0 && !s.o.Anybody && !known {
 		return state, fmt.Errorf("%w: %s is not among the configured people", ErrNobody, person)
 	}
 	a, err := s.look(ctx, d.id)
@@ -44,10 +44,10 @@ func (s *Service) decide(ctx context.Context, d decision) (contract.ApprovalStat
 	if !a.running() {
 		return state, fmt.Errorf("%w: %s is %s", ErrDecided, a.ID, a.Status)
 	}
-	if d.run != "" && d.run != a.RunID {
+	if d.run != "" && d.run != a.RunID && d.run != a.FirstRunID {
 		return state, fmt.Errorf("%w: the request that the button belongs to is over, and the same change was asked for again", ErrDecided)
 	}
-	wait, cancel := context.WithTimeout(ctx, patience)
+	wait, cancel := context.WithTimeout(ctx, s.o.Patience)
 	defer cancel()
 	h, err := s.o.Client.UpdateWorkflow(wait, client.UpdateWorkflowOptions{
 		UpdateID: d.ref, WorkflowID: a.WorkflowID, RunID: a.RunID, UpdateName: contract.UpdateDecide, Args: []any{d.ruling},
@@ -77,7 +77,7 @@ func (s *Service) refused(a Approval, err error, late bool) error {
 	}
 	slow, _ := errors.AsType[*client.WorkflowUpdateServiceTimeoutOrCanceledError](err)
 	if late || slow != nil || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w within %s: %s may be decided once one is up; nerve approvals show %s tells", ErrNoWorker, patience, a.ID, a.ID)
+		return fmt.Errorf("%w within %s: %s may be decided once one is up; nerve approvals show %s tells", ErrNoWorker, s.o.Patience, a.ID, a.ID)
 	}
 	return fmt.Errorf("approval: decide %s: %w", a.ID, err)
 }

@@ -111,11 +111,11 @@ func (s *Service) look(ctx context.Context, id string) (Approval, error) {
 // state asks a worker how an approval stands, also one that is over.
 func (s *Service) state(ctx context.Context, a Approval) (contract.ApprovalState, error) {
 	var state contract.ApprovalState
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
 	defer cancel()
 	v, err := s.o.Client.QueryWorkflow(ctx, a.WorkflowID, a.RunID, contract.QueryApproval)
 	if err != nil {
-		return state, fmt.Errorf("%w within %s: %w", ErrNoWorker, patience, err)
+		return state, fmt.Errorf("%w within %s: %w", ErrNoWorker, s.o.Patience, err)
 	}
 	if err := v.Get(&state); err != nil {
 		return state, fmt.Errorf("approval: read the state of %s: %w", a.ID, err)
@@ -134,7 +134,7 @@ func (s *Service) approval(info *workflowpb.WorkflowExecutionInfo) Approval {
 		WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(), Execution: info.GetStatus().String(),
 		Status: contract.ApprovalStatus(text(info.GetSearchAttributes().GetIndexedFields()[contract.AttrStatus])),
 	}
-	a.ID = contract.ApprovalID(a.WorkflowID)
+	a.ID, a.FirstRunID = contract.ApprovalID(a.WorkflowID), info.GetFirstRunId()
 	memo(contract.MemoAction, &a.Action)
 	memo(contract.MemoTarget, &a.Target)
 	memo(contract.MemoWhy, &a.Why)

@@ -46,9 +46,7 @@ func (e *OpenError) Is(target error) bool { return target == ErrOpen } //nolint:
 // DefaultDeadline is how long a request waits for a second person.
 const DefaultDeadline = 24 * time.Hour
 
-// patience is how long a worker may take to answer. It takes milliseconds;
-// without a worker Temporal lets a caller wait for ever.
-const patience = 5 * time.Second
+const defaultPatience = 5 * time.Second
 
 // Client is the part of Temporal's client that is used.
 type Client interface {
@@ -76,8 +74,13 @@ type Options struct {
 	// Deadline is how long a request waits; DefaultDeadline by default.
 	Deadline time.Duration
 	// People are the ones who can decide, and the names that one person has in
-	// different places. Without any, everybody who can reach this can.
-	People config.People
+	// different places. Without any, or with Anybody, everybody who can reach this
+	// can.
+	People  config.People
+	Anybody bool
+	// Patience is how long a worker may take to answer, 5 s by default: it takes
+	// milliseconds, and without a worker Temporal lets a caller wait for ever.
+	Patience time.Duration
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -91,6 +94,9 @@ func New(o Options) *Service {
 	if o.Deadline <= 0 {
 		o.Deadline = DefaultDeadline
 	}
+	if o.Patience <= 0 {
+		o.Patience = defaultPatience
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -102,6 +108,7 @@ type Approval struct {
 	ID          string                  `json:"id"`
 	WorkflowID  string                  `json:"workflow_id"`
 	RunID       string                  `json:"run_id"`
+	FirstRunID  string                  `json:"first_run_id,omitempty"` // another one after a reset
 	Action      contract.Action         `json:"action"`
 	Target      string                  `json:"target"`
 	Why         string                  `json:"why,omitempty"`

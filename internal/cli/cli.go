@@ -23,9 +23,10 @@ type commands struct {
 	Send       sendCmd       `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
 	Verify     verifyCmd     `cmd:"" help:"Say whether nerve would accept a request, and why not."`
 	Parse      parseCmd      `cmd:"" help:"Print what a request would become, and where each field comes from."`
-	Sources    sourcesCmd    `cmd:"" help:"List the vendors that nerve knows, and write a mapping for another."`
+	Sources    sourcesCmd    `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
 	Incidents  incidentsCmd  `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
 	Deliveries deliveriesCmd `cmd:"" help:"Why was I (not) paged: list, show, explain and replay requests to the sources."`
+	Approvals  approvalsCmd  `cmd:"" help:"List, show, grant and deny what needs a second person."`
 	Tokens     tokensCmd     `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit      auditCmd      `cmd:"" help:"List, check and export the log of who changed what."`
 	Keys       keysCmd       `cmd:"" help:"Make and rotate the encryption keyset."`

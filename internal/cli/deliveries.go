@@ -150,7 +150,7 @@ type deliveriesExplainCmd struct {
 
 // Run explains one delivery.
 func (c *deliveriesExplainCmd) Run(ctx context.Context, t terminal) error {
-	at, err := c.place(ctx)
+	at, err := c.site(ctx)
 	if err != nil {
 		return err
 	}

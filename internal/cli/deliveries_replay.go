@@ -38,7 +38,7 @@ func (c *deliveriesReplayCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	at, err := c.place(ctx)
+	at, err := c.site(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c *deliveriesReplayCmd) ids(ctx context.Context, store *record.Store, f re
 }
 
 // front connects to what ingest connects to, for as long as run takes.
-func (p place) front(ctx context.Context, run func(replay.Front) error) error {
+func (p site) front(ctx context.Context, run func(replay.Front) error) error {
 	cfg := p.config
 	if cfg == nil {
 		var err error
@@ -106,7 +106,7 @@ func (p place) front(ctx context.Context, run func(replay.Front) error) error {
 	if err != nil {
 		return err
 	}
-	stop := inner.Watch(ctx)
+	stop := inner.Follow(ctx)
 	defer stop()
 	return run(inner)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
-// place is where a command works, besides the record.
-type place struct {
+// site is where a command works, besides the record.
+type site struct {
 	keyset        config.Secret
 	ui, namespace string
 	// config is of a deployed nerve; nil for the nerve dev that note is of, in dir.
@@ -27,30 +27,30 @@ type place struct {
 	dir    string
 }
 
-// place finds what the record is of, as find does the record.
-func (d *ledger) place(ctx context.Context) (place, error) {
+// site finds what the record is of, as find does the record.
+func (d *ledger) site(ctx context.Context) (site, error) {
 	if d.State == "" {
 		cfg, err := app.LoadConfig(config.Operator, d.Config)
 		if err != nil {
-			return place{}, err
+			return site{}, err
 		}
 		if cfg.DatabaseURL.Reveal() != "" || d.Config != "" {
-			return place{keyset: cfg.Keyset, ui: cfg.Temporal.UIURL, namespace: cfg.Temporal.Namespace, config: cfg}, nil
+			return site{keyset: cfg.Keyset, ui: cfg.Temporal.UIURL, namespace: cfg.Temporal.Namespace, config: cfg}, nil
 		}
 	}
 	note, err := findDev(ctx, d.State)
 	if err != nil {
-		return place{}, err
+		return site{}, err
 	}
 	dir, err := state.Dir(d.State)
 	if err != nil {
-		return place{}, err
+		return site{}, err
 	}
-	return place{keyset: config.Secret(note.Keyset), ui: note.TemporalUI, namespace: note.Namespace, note: note, dir: dir}, nil
+	return site{keyset: config.Secret(note.Keyset), ui: note.TemporalUI, namespace: note.Namespace, note: note, dir: dir}, nil
 }
 
 // sealer opens what ingest sealed.
-func (p place) sealer() (*privacy.Sealer, error) {
+func (p site) sealer() (*privacy.Sealer, error) {
 	if p.keyset.Reveal() == "" {
 		return nil, usageError{"set NERVE_KEYSET or NERVE_KEYSET_FILE: the bytes of deliveries are encrypted"}
 	}
@@ -111,7 +111,7 @@ func (c *deliveriesShowCmd) raw(ctx context.Context, t terminal, store *record.S
 	if err != nil {
 		return err
 	}
-	at, err := c.place(ctx)
+	at, err := c.site(ctx)
 	if err != nil {
 		return err
 	}

@@ -162,11 +162,16 @@ func banner(t terminal, d *dev.Dev, took time.Duration) {
 	if slack == "" {
 		slack = "the real one (SLACK_BOT_TOKEN is set)"
 	}
+	approvals := "none: one person at a laptop may do what elsewhere needs two"
+	if !d.Note.SingleOperator {
+		approvals = "by a second person: nerve approvals list, or the buttons in Slack"
+	}
 	for _, row := range [][2]string{
 		{"Ingest", d.Note.SourceURL("NAME") + ", for " + sourceNames(d)},
 		{"Slack", slack},
 		{"Temporal UI", d.Note.TemporalUI},
 		{"State", d.Dir},
+		{"Approvals", approvals},
 	} {
 		t.printf("  %-12s %s\n", row[0], row[1])
 	}

@@ -8,8 +8,19 @@ import (
 )
 
 type sourcesCmd struct {
-	Providers sourcesProvidersCmd `cmd:"" help:"List the vendors that nerve knows, or tell about one."`
-	New       sourcesNewCmd       `cmd:"" help:"Write a mapping for another, from a payload of its."`
+	List         sourcesListCmd         `cmd:"" help:"List the sources, of the configuration file and of the database."`
+	Show         sourcesShowCmd         `cmd:"" help:"Tell about one: its figures, its secrets and when each was used."`
+	Add          sourcesAddCmd          `cmd:"" help:"Add a source to the database."`
+	Set          sourcesSetCmd          `cmd:"" help:"Change a source of the database."`
+	Enable       sourcesEnableCmd       `cmd:"" help:"Let a source take deliveries again."`
+	Disable      sourcesDisableCmd      `cmd:"" help:"Refuse every delivery to a source, with 404."`
+	Rotate       sourcesRotateCmd       `cmd:"" help:"Add a secret beside those that a source has: all of them work."`
+	RemoveSecret sourcesRemoveSecretCmd `cmd:"" help:"Remove a secret that no sender uses any more."`
+	Remove       sourcesRemoveCmd       `cmd:"" help:"Remove a source with its secrets."`
+	Purge        sourcesPurgeCmd        `cmd:"" help:"Forget which alerts of a source came before; at most once an hour."`
+	Test         sourcesTestCmd         `cmd:"" help:"Sign a payload as the vendor would and deliver it to the source."`
+	Providers    sourcesProvidersCmd    `cmd:"" help:"List the vendors that nerve knows, or tell about one."`
+	New          sourcesNewCmd          `cmd:"" help:"Write a mapping for another, from a payload of its."`
 }
 
 type sourcesProvidersCmd struct {

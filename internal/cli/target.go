@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"regexp"
 
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
@@ -23,13 +26,29 @@ type target struct {
 	JSON   bool   `help:"Print JSON."`
 }
 
+// place is where a nerve is, and what a command needs to know of it.
+type place struct {
+	temporal  config.Temporal
+	keyset    config.Secret
+	people    config.People
+	approvals config.Approvals
+}
+
 // with connects and runs a command.
 func (tg *target) with(ctx context.Context, run func(*operator.Operator) error) error {
-	address, keyset, err := tg.find(ctx)
+	at, err := tg.find(ctx)
 	if err != nil {
 		return err
 	}
-	keys, err := privacy.ParseKeyset([]byte(keyset.Reveal()))
+	return at.dial(ctx, func(c client.Client, dc converter.DataConverter, _ *privacy.Keyset) error {
+		return run(operator.New(c, dc, at.temporal.Namespace))
+	})
+}
+
+// dial connects to Temporal with the keyset of the place.
+func (p place) dial(ctx context.Context, run func(client.Client, converter.DataConverter, *privacy.Keyset) error) error {
+	address := p.temporal
+	keys, err := privacy.ParseKeyset([]byte(p.keyset.Reveal()))
 	if err != nil {
 		return err
 	}
@@ -50,7 +69,7 @@ func (tg *target) with(ctx context.Context, run func(*operator.Operator) error) 
 		return unreachable(o.Address, err)
 	}
 	defer c.Close()
-	return run(operator.New(c, dc, address.Namespace))
+	return run(c, dc, keys)
 }
 
 // dialling finds the cause in what gRPC says about a connection that failed.
@@ -65,24 +84,38 @@ func unreachable(address string, err error) error {
 
 // find takes the nerve dev that is named, else what is configured, else the
 // nerve dev of the default directory.
-func (tg *target) find(ctx context.Context) (config.Temporal, config.Secret, error) {
+func (tg *target) find(ctx context.Context) (place, error) {
 	if tg.State == "" {
 		cfg, err := app.LoadConfig(config.Operator, tg.Config)
 		if err != nil {
-			return config.Temporal{}, "", err
+			return place{}, err
 		}
 		if cfg.Temporal.Address != "" {
 			if cfg.Keyset.Reveal() == "" {
-				return config.Temporal{}, "", usageError{"set NERVE_KEYSET or NERVE_KEYSET_FILE: without it incidents cannot be read"}
+				return place{}, usageError{"set NERVE_KEYSET or NERVE_KEYSET_FILE: without it incidents cannot be read"}
 			}
-			return cfg.Temporal, cfg.Keyset, nil
+			return configured(cfg), nil
 		}
 	}
 	dev, err := findDev(ctx, tg.State)
 	if err != nil {
-		return config.Temporal{}, "", fmt.Errorf("%w, or set TEMPORAL_ADDRESS and NERVE_KEYSET to work on a deployed nerve", err)
+		return place{}, fmt.Errorf("%w, or set TEMPORAL_ADDRESS and NERVE_KEYSET to work on a deployed nerve", err)
 	}
-	return config.Temporal{Address: dev.Temporal, Namespace: dev.Namespace, UIURL: dev.TemporalUI}, config.Secret(dev.Keyset), nil
+	return ofDev(dev), nil
+}
+
+// configured is the nerve of a configuration.
+func configured(cfg *config.Config) place {
+	return place{temporal: cfg.Temporal, keyset: cfg.Keyset, people: cfg.People, approvals: cfg.Approvals}
+}
+
+// ofDev is a running nerve dev.
+func ofDev(n state.Note) place {
+	return place{
+		temporal: config.Temporal{Address: n.Temporal, Namespace: n.Namespace, UIURL: n.TemporalUI}, keyset: config.Secret(n.Keyset),
+		people:    n.People,
+		approvals: config.Approvals{SingleOperator: n.SingleOperator, Channel: n.ApprovalsChannel, Deadline: n.ApprovalsDeadline},
+	}
 }
 
 // findDev finds the nerve dev of a state directory, or says how to start it.

@@ -30,6 +30,7 @@ func (l *loader) build() *Config {
 		QuietPeriod:    l.duration("quiet_period"),
 		Approvals:      l.approvals(),
 		People:         l.people(),
+		Outbound:       l.outbound(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
 		Retention: Retention{
 			Deliveries: l.duration("retention.deliveries"),

@@ -35,15 +35,19 @@ type Config struct {
 	SourceBase Source
 	Approvals  Approvals
 	// People are those who can approve, and the names that each of them has.
-	People People
+	People   People
+	Outbound Outbound
 }
 
 // Approvals say when a change needs a second person, and how one is asked.
 type Approvals struct {
 	// SingleOperator lets one person do what needs two.
 	SingleOperator bool
-	Channel        string        // Slack channel to ask in; slack.channel by default
-	Deadline       time.Duration // how long a request waits
+	// Anybody lets those approve who are not among the people, too. Nothing of the
+	// configuration sets it: nerve dev does.
+	Anybody  bool
+	Channel  string        // Slack channel to ask in; slack.channel by default
+	Deadline time.Duration // how long a request waits
 }
 
 // Log says how to log.
@@ -116,6 +120,7 @@ type Source struct {
 	SeverityFloor   incident.Severity // what is below it is stored, not raised; empty: nothing is
 	Handler         string            // contract.Handlers
 	Handlers        map[string]string // by event type, over Handler
+	Tasks           Tasks             // for the handler task_result
 	OnDemand        bool              // its provider is built when its first delivery comes; nerve dev has one of each
 }
 
@@ -141,6 +146,6 @@ func DefaultSource(name, provider string, secrets ...Secret) Source {
 		Window: defaultWindow, Debounce: 5 * time.Minute, QuietPeriod: 24 * time.Hour,
 		Rate: 100, Burst: 200, HardCap: 2000,
 		TolerancePast: 5 * time.Minute, MinAssurance: "token", DeliveryTTL: 24 * time.Hour,
-		Handler: contract.HandlerTriage,
+		Handler: contract.HandlerTriage, Tasks: defaultTasks(),
 	}
 }

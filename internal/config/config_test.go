@@ -277,7 +277,7 @@ func TestTable(t *testing.T) {
 	for _, env := range []string{"HOST", "PORT", "LOG_LEVEL", "SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "TIMESTAMP_TOLERANCE", "SLACK_EVENTS_TOPIC", "QUEUE_BACKEND_TYPE", "REDIS_URL"} {
 		assert.True(t, seen[env], "row O4 names %s", env)
 	}
-	assert.Len(t, SourceKeys(), 25)
+	assert.Len(t, SourceKeys(), 31)
 }
 
 func TestClosest(t *testing.T) {

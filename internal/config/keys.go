@@ -39,7 +39,9 @@ func (k Key) label() string {
 
 var both = []Program{Ingest, Worker}
 
-var keys = []Key{
+var keys = append(mainKeys, outboundKeys...)
+
+var mainKeys = []Key{
 	{Env: "NERVE_CONFIG", Doc: "path of the YAML file; the same as --config"},
 	{Path: "host", Env: "HOST", Default: "0.0.0.0", Doc: "address to listen on: webhooks for ingest; the API, health and codec for the worker"},
 	{Path: "port", Env: "PORT", Default: "8080", Doc: "port to listen on; 0 picks a free one"},
@@ -92,7 +94,9 @@ type SourceKey struct {
 	Doc     string
 }
 
-var sourceKeys = []SourceKey{
+var sourceKeys = append(mainSourceKeys, taskKeys...)
+
+var mainSourceKeys = []SourceKey{
 	{"name", "", "required; the URL segment: a-z, 0-9 and -, at most 40 characters"},
 	{"provider", "", "required, unless mapping is given; the vendor's registry name"},
 	{"mapping", "", "file that describes a vendor of your own (docs/mappings.md), instead of provider"},
@@ -103,7 +107,7 @@ var sourceKeys = []SourceKey{
 	{"public_url", "", "the URL that the vendor was given, for vendors that sign it (Twilio) behind a proxy"},
 	{"channel", "slack.channel", "Slack channel for the source's incidents"},
 	{"severity_floor", "", "critical, high, medium, low or info: what is less severe is stored, and raises nothing"},
-	{"handler", "triage", "what becomes of its events: triage raises incidents, store only keeps them"},
+	{"handler", "triage", "what becomes of its events: triage raises incidents, store only keeps them, task_result follows the tasks of a model (docs/task-results.md)"},
 	{"handlers", "", "the same by event type, as a group: {\"incident.annotated\": store}"},
 	{"allow_cidrs", "", "addresses and CIDRs that may deliver, in addition to the proof; see the warning in docs/registry.md"},
 	{"window", "15m, or the vendor's", "content fingerprint window, for deliveries without an id"},

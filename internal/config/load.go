@@ -89,14 +89,14 @@ func (l *loader) readFile() {
 	}
 	known := paths()
 	for _, k := range l.values.Keys() {
-		if k == "sources" || k == "people" || slices.Contains(known, k) {
+		if k == "sources" || k == "events.subscribers" || k == "people" || slices.Contains(known, k) {
 			l.origin[k] = k
 			continue
 		}
 		if strings.HasPrefix(k, "sources.") || strings.HasPrefix(k, "people.") {
 			continue // listed says that it is not a list
 		}
-		l.unknown(k, k, append(known, "sources", "people"))
+		l.unknown(k, k, append(known, "sources", "people", "events.subscribers"))
 	}
 }
 

@@ -59,7 +59,9 @@ const (
 
 func (l *loader) approvals() Approvals {
 	a := Approvals{
-		SingleOperator: l.boolean("approvals.single_operator"), Channel: l.text("approvals.channel"), Deadline: l.duration("approvals.deadline"),
+		// There is one person at a laptop, unless they say otherwise.
+		SingleOperator: l.boolean("approvals.single_operator") || l.options.Program == Dev && !l.set("approvals.single_operator"),
+		Channel:        l.text("approvals.channel"), Deadline: l.duration("approvals.deadline"),
 	}
 	if a.Deadline != 0 && (a.Deadline < minDeadline || a.Deadline > maxDeadline) {
 		l.mistake(l.name("approvals.deadline"), fmt.Sprintf("%q is not from 1m to 144h", l.text("approvals.deadline")), "Write it like 24h")

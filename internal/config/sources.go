@@ -151,6 +151,7 @@ func (e *entry) source(s Source) Source {
 		e.mistake(e.key("delivery_ttl"), "is longer than Temporal keeps closed runs ("+contract.Retention.String()+")", "Shorten it")
 	}
 	e.figures(&s)
+	e.tasks(&s)
 	return s
 }
 
@@ -190,9 +191,11 @@ func (e *entry) figures(s *Source) {
 	s.Paused = e.asBoolean(e.key("paused"), e.value("paused"))
 }
 
-func (e *entry) refuseUnknown() {
-	known := make([]string, len(sourceKeys))
-	for i, k := range sourceKeys {
+func (e *entry) refuseUnknown() { e.refuseAllBut(sourceKeys) }
+
+func (e *entry) refuseAllBut(keys []SourceKey) {
+	known := make([]string, len(keys))
+	for i, k := range keys {
 		known[i] = k.Name
 	}
 	names := make([]string, 0, len(e.raw))

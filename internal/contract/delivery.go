@@ -93,6 +93,9 @@ const (
 	RuleWindow   = "window"   // its window was open
 	RuleRunning  = "running"  // no window was open for it, but its incident ran
 	RuleTaken    = "taken"    // its incident was started before, and an event starts only once
+
+	RuleTaskStarted = "task_started" // it is the first that was heard of its task
+	RuleTaskTold    = "task_told"    // its task runs, and was told
 )
 
 // Trace is what else decided about a delivery, for whoever asks why it did, or

@@ -50,6 +50,8 @@ type EventData struct {
 type EventsInput struct {
 	Subscriber string  `json:"subscriber"`
 	Events     []Event `json:"events"`
+	// Channel is the Slack channel that hears of a subscriber that is lost.
+	Channel string `json:"channel,omitempty"`
 }
 
 // EventsSent is what one attempt at a batch came to.

@@ -116,7 +116,7 @@ func TestEncodings(t *testing.T) {
 		"task_result": contract.TaskResult{
 			State: task.Succeeded, Credits: contract.CreditsSettled, Output: output, Failure: "f", Timings: map[string]float64{"store": 1},
 		},
-		"events_input": contract.EventsInput{Subscriber: "s", Events: []contract.Event{{
+		"events_input": contract.EventsInput{Subscriber: "s", Channel: "C0ALERTS01", Events: []contract.Event{{
 			ID: "evt_1", Type: contract.EventFailed, At: at,
 			Data: contract.EventData{
 				DeliveryID: "d", Source: "s", Provider: "p", EventType: "t", Outcome: contract.OutcomeFailed, Code: "C", Status: 503, Signals: 1,

@@ -63,6 +63,7 @@ var (
 	ReasonIgnored          = reason("ignored")       // the provider's own reason is behind it
 	ReasonStored           = reason("handler_store") // the source's handler only keeps
 	ReasonBelowFloor       = reason("below_severity_floor")
+	ReasonTaskUnknown      = reason("unknown_task") // require_known, and nobody has registered it
 	ReasonNothingToResolve = reason("nothing_to_resolve")
 	ReasonOverRate         = reason("over_rate")
 	ReasonHardCap          = reason("hard_cap")

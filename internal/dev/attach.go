@@ -6,6 +6,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
+	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
@@ -18,7 +19,7 @@ func Attach(dir string, n state.Note) (*config.Config, error) {
 		return nil, err
 	}
 	cfg.Temporal = config.Temporal{Address: n.Temporal, Namespace: n.Namespace, UIURL: n.TemporalUI}
-	cfg.RedisURL = config.Secret(n.RedisURL)
+	cfg.RedisURL = config.Secret(n.Redis)
 	cfg.Slack.BotToken, cfg.Slack.AppToken = "", ""
 	fill(cfg, dir, n.Keyset, n.Secrets, n.IngestURL, n.ChannelURL != "")
 	return cfg, nil
@@ -49,5 +50,18 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 		// Nobody outside reaches it, so a vendor that only has SHA-1 can be tried.
 		src.AllowWeak, src.PublicURL, src.OnDemand = true, ingestURL+"/webhooks/"+name, name != "slack"
 		cfg.Sources = append(cfg.Sources, src)
+	}
+}
+
+// approvals asks where alerts are told, and makes people of the two that the
+// stand-in knows from the start, so that a click can be tried without setting
+// anybody up. They are no reason to refuse others on the command line.
+func (d *Dev) approvals() {
+	if d.cfg.Approvals.Channel == "" {
+		d.cfg.Approvals.Channel = d.cfg.Slack.Channel
+	}
+	if len(d.cfg.People) == 0 && d.Stand != nil {
+		d.cfg.People = config.People{{Name: "you", Slack: slackstand.Composer}, {Name: "engineer", Slack: Engineer}}
+		d.cfg.Approvals.Anybody = true
 	}
 }

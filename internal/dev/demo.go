@@ -99,7 +99,7 @@ func (s *demo) botAlert(ctx context.Context) error {
 // question is a person asking.
 func (s *demo) question(ctx context.Context) error {
 	return s.inSlack(ctx, "A person asks in #alerts", slackstand.Message{
-		User: "U0ENGINEER", Text: "Is the payment API slow for anybody else? p95 latency went from 200 ms to 3 s",
+		User: Engineer, Text: "Is the payment API slow for anybody else? p95 latency went from 200 ms to 3 s",
 	})
 }
 

@@ -32,6 +32,9 @@ const loopback = "127.0.0.1"
 // AlertsChannel is the stand-in's channel for alerts.
 const AlertsChannel = "C0ALERTS01"
 
+// Engineer is a person whom the stand-in knows from the start.
+const Engineer = "U0ENGINEER"
+
 // Options of nerve dev. A port of 0 takes a free one.
 type Options struct {
 	State  string // "" is the default under the user's state directory
@@ -99,6 +102,7 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 		return nil, err
 	}
 	fill(d.cfg, d.Dir, secrets.Keyset, secrets.Sources, url(listeners.ingest), d.Stand != nil)
+	d.approvals()
 	if err := d.programs(ctx, &secrets, listeners); err != nil {
 		return nil, err
 	}
@@ -219,8 +223,10 @@ func (d *Dev) slack(o Options, s state.Secrets, l listeners) error {
 	}
 	stand, err := slackstand.New(slackstand.Options{
 		Token: s.SlackToken, SigningSecret: s.Sources["slack"], EventsURL: url(l.ingest) + "/slack/events",
-		Channels:    []slackstand.Channel{{ID: AlertsChannel, Name: "alerts", Topic: "Where alerts come in and nerve answers"}},
-		RetryDelays: slackstand.SlackRetryDelays(), Echo: true, Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
+		InteractiveURL: url(l.ingest) + "/slack/interactive",
+		Users:          []slackstand.User{{ID: slackstand.Composer, Name: "you"}, {ID: Engineer, Name: "engineer"}},
+		Channels:       []slackstand.Channel{{ID: AlertsChannel, Name: "alerts", Topic: "Where alerts come in and nerve answers"}},
+		RetryDelays:    slackstand.SlackRetryDelays(), Echo: true, Dir: d.Dir, BaseURL: url(l.slack), Now: o.Now, Logger: d.log,
 	})
 	if err != nil {
 		return err
@@ -291,11 +297,24 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
-		RedisURL: d.cfg.RedisURL.Reveal(), Config: d.config,
-		Secrets: map[string]string{}, Keyset: s.Keyset, APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
+		Config: d.config, Redis: d.cfg.RedisURL.Reveal(), Database: d.cfg.DatabaseURL.Reveal(),
+		Secrets: map[string]string{}, Providers: map[string]string{}, Keyset: s.Keyset,
+		APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 	}
 	for _, src := range d.cfg.Sources {
-		d.Note.Secrets[src.Name] = src.Secrets[0].Value.Reveal()
+		secret := ""
+		if len(src.Secrets) > 0 { // schemes: [none] has none
+			secret = src.Secrets[0].Value.Reveal()
+		}
+		d.Note.Secrets[src.Name] = secret
+		if src.Provider != src.Name {
+			d.Note.Providers[src.Name] = src.Provider
+		}
+	}
+	a := d.cfg.Approvals
+	d.Note.SingleOperator, d.Note.ApprovalsChannel, d.Note.ApprovalsDeadline = a.SingleOperator, a.Channel, a.Deadline
+	if !a.Anybody {
+		d.Note.People = d.cfg.People
 	}
 	if d.Stand != nil {
 		d.Note.ChannelURL = url(l.slack) + "/channel/" + AlertsChannel

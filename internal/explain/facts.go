@@ -192,6 +192,9 @@ var ruleTexts = map[string]string{
 	contract.RuleWindow:   "Its window was open, so it was counted there.",
 	contract.RuleRunning:  "No window was open for it any more, but its incident still ran, so it was counted there.",
 	contract.RuleTaken:    "Temporal knew that its incident was started before, and an event starts only once.",
+
+	contract.RuleTaskStarted: "It was the first that was heard of its task, which was started.",
+	contract.RuleTaskTold:    "Its task ran already, and was told.",
 }
 
 func rule(d *contract.Delivery) string {

@@ -21,6 +21,8 @@ type reply struct {
 	AlertID    string `json:"alert_id,omitempty"`
 	Message    string `json:"message,omitempty"`
 	Idempotent bool   `json:"idempotent,omitempty"`
+	// Processed is said of events about tasks: whether this one changed anything.
+	Processed *bool `json:"processed,omitempty"`
 }
 
 // answer is what a delivery comes to: a reply, a handshake or a problem, and

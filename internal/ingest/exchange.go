@@ -25,7 +25,8 @@ type exchange struct {
 	body     []byte
 	delivery contract.Delivery
 	answered bool
-	untimed  bool // the proof covers no time
+	untimed  bool          // the proof covers no time
+	proved   time.Duration // what the proof and the reading took
 }
 
 // deliveryHeader tells a sender what the delivery log calls its request: vendors

@@ -204,6 +204,9 @@ func (f *fakeTemporal) Do(_ context.Context, cmd contract.Command) (starter.Resu
 	if f.fail != nil {
 		return starter.Result{}, f.fail
 	}
+	if cmd.Task != nil {
+		return f.task(cmd), f.failLate
+	}
 	if cmd.Start == nil {
 		if !f.running[cmd.WorkflowID] {
 			return starter.Result{Outcome: starter.NotRunning}, nil
@@ -226,6 +229,23 @@ func (f *fakeTemporal) Do(_ context.Context, cmd contract.Command) (starter.Resu
 		return starter.Result{}, f.failLate
 	}
 	return starter.Result{Outcome: starter.Started, RunID: fmt.Sprintf("run-%d", len(f.started))}, nil
+}
+
+// task starts a task, or tells the one that runs.
+func (f *fakeTemporal) task(cmd contract.Command) starter.Result {
+	id := cmd.WorkflowID
+	switch {
+	case f.running[id]:
+		f.signals = append(f.signals, cmd)
+		return starter.Result{Outcome: starter.Signalled}
+	case cmd.Task.KnownOnly:
+		return starter.Result{Outcome: starter.NotRunning}
+	case f.closed[id]:
+		return starter.Result{Outcome: starter.AlreadyTaken, RunID: "run-0"}
+	}
+	f.running[id] = true
+	f.started = append(f.started, cmd)
+	return starter.Result{Outcome: starter.Started, RunID: fmt.Sprintf("run-%d", len(f.started))}
 }
 
 // vendor is a provider whose deliveries are proved by a token.

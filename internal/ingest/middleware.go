@@ -127,7 +127,9 @@ func (s *Server) accept(c *gin.Context) {
 	request := &providers.Request{
 		Method: c.Request.Method, URL: c.Request.URL, Header: c.Request.Header, Body: x.body, ReceivedAt: x.began,
 	}
+	before := s.deps.Now()
 	accepted, err := providers.Accept(x.source.Provider, request)
+	x.proved = s.deps.Now().Sub(before)
 	proof := accepted.Proof
 	x.delivery.Scheme, x.delivery.Assurance, x.delivery.SecretID = proof.Scheme, string(proof.Assurance), proof.SecretID
 	if proof.Assurance == "" { // nothing was proved, whatever the error says
@@ -212,7 +214,7 @@ func (s *Server) seal(x *exchange) *answer {
 	if err != nil {
 		return failed(err)
 	}
-	x.delivery.Sealed, x.body = sealed, nil
+	x.delivery.Sealed = sealed
 	return nil
 }
 
@@ -226,7 +228,10 @@ func (s *Server) enter(ctx context.Context, x *exchange, batch *providers.Batch)
 		raw.Sealed = d.Sealed
 	}
 	s.verified(ctx, x, batch)
-	return &verified{source: x.source, batch: batch, raw: raw, delivery: *d, untimed: x.untimed}
+	v := &verified{source: x.source, batch: batch, raw: raw, delivery: *d, untimed: x.untimed}
+	v.task, v.unread = readTask(x, batch)
+	v.proved, x.body = x.proved, nil
+	return v
 }
 
 // take is the handler: it sees what was verified, and no request. The work goes

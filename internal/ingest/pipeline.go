@@ -24,6 +24,7 @@ type verified struct {
 	// untimed says that a signature proved the bytes but no time: such a delivery
 	// stays right for ever, so its bytes themselves are what must come only once.
 	untimed bool
+	tasking
 }
 
 // pipeline makes what a verified delivery says durable. It knows no HTTP.
@@ -47,6 +48,9 @@ const (
 // that cannot be made so decides the answer: the sender repeats the delivery,
 // and what was taken already is recognised then.
 func (p *pipeline) process(ctx context.Context, v *verified) *answer {
+	if v.task != nil || v.unread != nil {
+		return p.task(ctx, v)
+	}
 	if len(v.batch.Signals) > 0 && v.source.handler(v.batch.EventType) == contract.HandlerStore {
 		return &answer{reply: &reply{Status: "stored"}, outcome: contract.OutcomeStored, reason: contract.ReasonStored}
 	}

@@ -49,6 +49,8 @@ type Source struct {
 	// (contract.Handlers); empty is contract.HandlerTriage.
 	Handler  string
 	Handlers map[string]string
+	// Tasks are the rules of the handler task_result.
+	Tasks TaskRules
 	// Epoch is part of what folds and recognises deliveries: with another one, all
 	// that came before is forgotten.
 	Epoch int64

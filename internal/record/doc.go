@@ -19,6 +19,11 @@
 //   - a delivery's outcome is written once: an entry without an outcome gives
 //     way to one that has it, and nothing after that changes it.
 //
+// The log is written in large batches (save_postgres.go), read in pages that
+// stay where they are while it grows (page.go), and cleaned up beside its writers
+// (cleanup.go). What outlives it is the account of when each secret was used
+// (secret_use.go).
+//
 // Open brings the schema up to date under a lock, so any number of processes
 // may start at once. Migrations only ever add, so that the release before keeps
 // working while a new one is rolled out, and each has a way back.

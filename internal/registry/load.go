@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/nerve-alerts/nerve/internal/config"
@@ -40,6 +41,16 @@ func Open(set record.SourceSet, sealer Sealer, base config.Source) Loaded {
 		l.Sources = append(l.Sources, Stored{Source: source, Disabled: s.Disabled, Err: err})
 	}
 	return l
+}
+
+// Load returns every source of the database with its secrets, to prove or to sign
+// deliveries with. It is the one way back to a secret.
+func (r *Registry) Load(ctx context.Context) (Loaded, error) {
+	set, err := r.Store.SealedSources(ctx)
+	if err != nil {
+		return Loaded{}, err
+	}
+	return Open(set, r.Sealer, r.Base), nil
 }
 
 func (r *Registry) open(s record.Source) (config.Source, error) { return open(s, r.Sealer, r.Base) }

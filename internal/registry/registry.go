@@ -169,6 +169,7 @@ func (r *Registry) Apply(ctx context.Context, o Order) (Applied, error) {
 		if err := r.Announce(ctx, revision); err != nil {
 			r.Log.WarnContext(ctx, "a change of sources was not announced: each ingest finds it by itself",
 				"source", o.Change.Target, "revision", revision, "error", err)
+			p.verdict.Warnings = append(p.verdict.Warnings, "Redis could not announce the change: an ingest finds it by itself within 30 s")
 		}
 	}
 	return Applied{Revision: revision, SecretID: p.secretID, Entry: entry, Again: !done, Warnings: p.verdict.Warnings}, nil

@@ -33,11 +33,12 @@ const maxAnswer = 64 << 10
 
 // Options say what to send and how.
 type Options struct {
-	URL      string   // where to, the source's whole URL
-	Provider string   // who to be
-	Secret   string   // what to sign with; a private key where the vendor has one
-	Schemes  []string // of the vendor's; empty is the strongest that the secret serves
-	Body     []byte   // the payload
+	URL      string          // where to, the source's whole URL
+	Provider string          // who to be
+	Spec     *providers.Spec // the same, where it is a mapping of one's own
+	Secret   string          // what to sign with; a private key where the vendor has one
+	Schemes  []string        // of the vendor's; empty is the strongest that the secret serves
+	Body     []byte          // the payload
 	// Header is what the vendor sends beside its proof. {uuid} in a value is a new
 	// one for each delivery, and the same where Repeat sends one again.
 	Header http.Header
@@ -137,6 +138,9 @@ func newSender(o Options) (*sender, error) {
 // check refuses what cannot be meant, and returns who signs and where it goes.
 func (o Options) check() (providers.Provider, *url.URL, error) {
 	spec, ok := providers.Lookup(o.Provider)
+	if o.Spec != nil {
+		spec, ok = *o.Spec, true
+	}
 	if !ok {
 		return nil, nil, &OptionError{"provider", fmt.Sprintf("there is no %q", o.Provider)}
 	}

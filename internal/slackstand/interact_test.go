@@ -122,6 +122,10 @@ func TestAMessageForOnePersonIsInNoHistory(t *testing.T) {
 	_, page := b.get(t, "/channel/"+alerts)
 	assert.Contains(t, page, "Only visible to alice")
 	assert.Contains(t, page, "Not you")
+	_, err = b.api.PostEphemeralContext(t.Context(), alerts, "U0STRANGER", slack.MsgOptionText("Who are you", false))
+	require.NoError(t, err)
+	_, page = b.get(t, "/channel/"+alerts)
+	assert.Contains(t, page, "Only visible to U0STRANGER")
 	_, err = b.api.PostEphemeralContext(t.Context(), "C0NOWHERE1", "U0ALICE001", slack.MsgOptionText("x", false))
 	require.ErrorContains(t, err, "channel_not_found")
 }

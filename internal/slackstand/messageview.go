@@ -1,6 +1,7 @@
 package slackstand
 
 import (
+	"cmp"
 	"hash/fnv"
 	"time"
 	"unicode"
@@ -20,7 +21,7 @@ func (v viewer) message(m, before *message) messageView {
 	}
 	v.clickable(&out, m)
 	if out.Only = m.only; out.Only != "" {
-		out.Only = v.n.user(m.only)
+		out.Only = cmp.Or(v.n.user(m.only), m.only)
 		if m.only == Composer {
 			out.Only = "you"
 		}

@@ -25,6 +25,7 @@ func (w *Worker) api() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.inner = inner
 	server, err := api.New(api.Options{TrustedProxies: c.Config.TrustedProxies}, api.Deps{
 		Guard: guard, Record: w.store, Intake: inner, Sealer: c.Sealer, Log: c.Log,
 		Operator: operator.New(c.Client, c.Converter, c.Config.Temporal.Namespace),

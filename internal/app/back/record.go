@@ -48,13 +48,18 @@ type deliveryLog interface {
 
 // save writes a batch of the delivery log. What the database can never hold is
 // given up, and said: it would hold up everything behind it for ever.
-func save(to deliveryLog, log *slog.Logger) func(context.Context, []contract.Delivery) error {
+//
+// told hears of what is on record; nil is nobody. It must not wait.
+func save(to deliveryLog, told func(context.Context, []contract.Delivery), log *slog.Logger) func(context.Context, []contract.Delivery) error {
 	return func(ctx context.Context, batch []contract.Delivery) error {
 		err := to.SaveDeliveries(ctx, batch)
 		if refused, some := errors.AsType[*record.RefusedError](err); some {
 			log.ErrorContext(ctx, "the database refuses deliveries, they are missing in the delivery log",
 				"delivery_ids", refused.IDs, "error", refused.Err)
-			return nil
+			err = nil
+		}
+		if err == nil && told != nil {
+			told(ctx, batch)
 		}
 		return err
 	}

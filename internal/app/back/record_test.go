@@ -126,9 +126,11 @@ func TestSave(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
 			to := &fakeLog{err: tc.err}
-			err := save(to, slog.New(slog.NewTextHandler(&out, nil)))(t.Context(), batch)
+			told := 0
+			err := save(to, func(_ context.Context, b []contract.Delivery) { told += len(b) }, slog.New(slog.NewTextHandler(&out, nil)))(t.Context(), batch)
 			require.ErrorIs(t, err, tc.want)
 			assert.Equal(t, batch, to.batch)
+			assert.Equal(t, tc.want == nil, told == len(batch), "only what is on record is told")
 			assert.Equal(t, len(tc.said) == 0, out.Len() == 0)
 			for _, text := range tc.said {
 				assert.Contains(t, out.String(), text)

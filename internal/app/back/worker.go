@@ -20,6 +20,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/evidence"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/starter"
 	"github.com/nerve-alerts/nerve/workflows"
 )
@@ -37,7 +38,10 @@ type Worker struct {
 	name    string
 	options Options
 
-	operators http.Handler // their API
+	operators http.Handler       // their API
+	inner     *app.Inner         // ingest behind it
+	registry  *registry.Registry // of sources
+	outside   *outside
 }
 
 // Options say where the worker's own endpoint is.
@@ -60,12 +64,21 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{core: core, store: store, options: o}
+	if w.registry, err = core.Registry(store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	w.starter = starter.New(core.Client, starter.Options{InFlight: core.Config.Start.InFlight, Converter: core.Converter})
 	host, err := os.Hostname()
 	if err != nil {
 		host = "worker"
 	}
 	w.name = fmt.Sprintf("%s-%d", host, os.Getpid())
+	if w.outside, err = newOutside(ctx, core.Config.Outbound); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if s := w.outside.sender; s != nil {
+		w.outside.publisher = newPublisher(core.Client, s, core.Config.Slack.Channel, core.Config.Outbound.MaxBatches, core.Log)
+	}
 	acts, err := w.activities()
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
@@ -87,10 +100,13 @@ func (w *Worker) activities() (*activities.Activities, error) {
 			contract.ToolPast:        evidence.Past{Record: w.store},
 		},
 	}
+	deps.Changer, deps.Auditor, deps.Opener = changer{w.registry}, w.store, c.Sealer
 	if c.Slack != nil {
-		deps.Slack = c.Slack
+		deps.Slack, deps.Approvals = c.Slack, c.Slack
 		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
 	}
+	deps.Tasks = w.store
+	w.outside.into(&deps)
 	return activities.New(deps)
 }
 
@@ -106,6 +122,8 @@ var queues = []queue{
 	{contract.QueueTriage, true, 32},
 	{contract.QueueSlack, false, 16},
 	{contract.QueueEvidence, false, 16},
+	{contract.QueueTasks, true, 8}, // each may hold an output in a temporary file
+	{contract.QueueEvents, true, 8},
 }
 
 func (w *Worker) build(acts *activities.Activities) []worker.Worker {
@@ -132,6 +150,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		if err := w.store.Close(); err != nil {
 			w.core.Log.Warn("record not closed", "error", err)
 		}
+		if err := w.outside.close(); err != nil {
+			w.core.Log.Warn("blob store not closed", "error", err)
+		}
 	}()
 	if err := w.core.Prepare(ctx); err != nil {
 		if errors.Is(err, context.Canceled) {
@@ -147,10 +168,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.core.Log.Info("worker is up", "name", w.name, "temporal", w.core.Config.Temporal.Address)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, w.core.Log))) })
+	var told func(context.Context, []contract.Delivery)
+	if p := w.outside.publisher; p != nil {
+		told = p.Deliveries
+		group.Go(func() error { p.Run(ctx); return nil })
+	}
+	group.Go(func() error { return ended(w.core.Admission.Consume(ctx, w.name, save(w.store, told, w.core.Log))) })
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
 	group.Go(func() error { return cleanUp(ctx, w.store, record.Retention(w.core.Config.Retention), w.core.Log) })
 	group.Go(func() error { return w.serve(ctx) })
+	group.Go(func() error { w.inner.Watch(ctx); return nil })
 	return group.Wait()
 }
 

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/nerve-alerts/nerve/internal/config"
 )
 
 const noteFile = "dev.json"
@@ -30,13 +32,22 @@ type Note struct {
 	TemporalUI  string            `json:"temporal_ui_url"`
 	ChannelURL  string            `json:"channel_url,omitempty"` // the Slack stand-in's page
 	SlackImport string            `json:"slack_import_url,omitempty"`
+	Redis       string            `json:"redis_url,omitempty"`
+	Database    string            `json:"database_url,omitempty"`
 	APIURL      string            `json:"api_url,omitempty"`   // of the operators' API
 	APIToken    string            `json:"api_token,omitempty"` // for all of it
 	Secrets     map[string]string `json:"secrets"`             // by source
+	Providers   map[string]string `json:"providers,omitempty"` // by source; of those that have another name
 	Keyset      string            `json:"keyset"`
-	RedisURL    string            `json:"redis_url,omitempty"`
 	// Config is the configuration file that it was started with, or "".
 	Config string `json:"config,omitempty"`
+
+	// Who can approve a change, where they are asked, and whether one person can
+	// do what needs two. People is empty unless the configuration names some.
+	People            config.People `json:"people,omitempty"`
+	SingleOperator    bool          `json:"single_operator,omitempty"`
+	ApprovalsChannel  string        `json:"approvals_channel,omitempty"`
+	ApprovalsDeadline time.Duration `json:"approvals_deadline,omitempty"`
 }
 
 // SourceURL is where a source is delivered to.
