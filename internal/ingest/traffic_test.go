@@ -26,7 +26,6 @@ type wire struct {
 	source  string // as the sampling knows it: "" for one that is not there
 	status  int
 	outcome contract.Outcome // by the answer alone
-	signals int
 	sampled bool // nothing in it was proved
 }
 
