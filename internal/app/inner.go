@@ -43,9 +43,18 @@ func (i *Inner) Watch(ctx context.Context) {
 	if i.front.watch == nil {
 		return
 	}
-	stop := i.front.watchUntil(ctx)
+	stop := i.Follow(ctx)
 	defer stop()
 	<-ctx.Done()
+}
+
+// Follow keeps the sources of the database up to date until stop is called, and
+// returns once they are loaded, or cannot be for the moment.
+func (i *Inner) Follow(ctx context.Context) (stop func()) {
+	if i.front.watch == nil {
+		return func() {}
+	}
+	return i.front.watchUntil(ctx)
 }
 
 // Submit takes in a batch; see ingest.Server.

@@ -19,22 +19,23 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Dev       devCmd       `cmd:"" help:"Run all of nerve in this process: Temporal and its UI, Redis, SQLite, ingest, worker, and a stand-in for Slack."`
-	Send      sendCmd      `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
-	Verify    verifyCmd    `cmd:"" help:"Say whether nerve would accept a request, and why not."`
-	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
-	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
-	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
-	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
-	Tasks     tasksCmd     `cmd:"" help:"List, show, expect and rerun tasks of models: the handler task_result."`
-	Approvals approvalsCmd `cmd:"" help:"List, show, grant and deny what needs a second person."`
-	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`
-	Audit     auditCmd     `cmd:"" help:"List, check and export the log of who changed what."`
-	Keys      keysCmd      `cmd:"" help:"Make and rotate the encryption keyset."`
-	Spool     spoolCmd     `cmd:"" help:"List what no worker could handle, and put it back."`
-	Doctor    doctorCmd    `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`
-	DB        dbCmd        `cmd:"" name:"db" help:"The database's schema: its state, bring it up to date, take it back."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Dev        devCmd        `cmd:"" help:"Run all of nerve in this process: Temporal and its UI, Redis, SQLite, ingest, worker, and a stand-in for Slack."`
+	Send       sendCmd       `cmd:"" help:"Sign a payload as its vendor would and deliver it."`
+	Verify     verifyCmd     `cmd:"" help:"Say whether nerve would accept a request, and why not."`
+	Parse      parseCmd      `cmd:"" help:"Print what a request would become, and where each field comes from."`
+	Sources    sourcesCmd    `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
+	Incidents  incidentsCmd  `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
+	Deliveries deliveriesCmd `cmd:"" help:"Why was I (not) paged: list, show, explain and replay requests to the sources."`
+	Silences   silencesCmd   `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
+	Tasks      tasksCmd      `cmd:"" help:"List, show, expect and rerun tasks of models: the handler task_result."`
+	Approvals  approvalsCmd  `cmd:"" help:"List, show, grant and deny what needs a second person."`
+	Tokens     tokensCmd     `cmd:"" help:"Make, list and revoke tokens for the API."`
+	Audit      auditCmd      `cmd:"" help:"List, check and export the log of who changed what."`
+	Keys       keysCmd       `cmd:"" help:"Make and rotate the encryption keyset."`
+	Spool      spoolCmd      `cmd:"" help:"List what no worker could handle, and put it back."`
+	Doctor     doctorCmd     `cmd:"" help:"Look at everything that nerve needs and say what is wrong."`
+	DB         dbCmd         `cmd:"" name:"db" help:"The database's schema: its state, bring it up to date, take it back."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // terminal is where a command prints.

@@ -81,7 +81,7 @@ func (c *parseCmd) Run(t terminal) error {
 	}
 	p.fill(batch)
 	if c.Explain && o.Decision == accepted && batch != nil {
-		if p.Explain, err = explain(spec, cfg, r); err != nil {
+		if p.Explain, err = explainParsed(spec, cfg, r); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (c *parseCmd) print(t terminal, spec providers.Spec, p parsed) error {
 	return err
 }
 
-func explain(spec providers.Spec, cfg providers.Config, r *providers.Request) ([]providers.Source, error) {
+func explainParsed(spec providers.Spec, cfg providers.Config, r *providers.Request) ([]providers.Source, error) {
 	p, err := spec.New(cfg)
 	if err != nil {
 		return nil, usageError{plain(err)}

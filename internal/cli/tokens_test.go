@@ -17,7 +17,7 @@ import (
 )
 
 // recorded is a configuration file that names an empty record.
-func recorded(t *testing.T) string {
+func recordedURL(t *testing.T) string {
 	t.Helper()
 	url := "sqlite://" + filepath.Join(t.TempDir(), "nerve.db")
 	store, err := record.Open(t.Context(), url, slog.New(slog.DiscardHandler))
@@ -28,7 +28,7 @@ func recorded(t *testing.T) string {
 
 func TestTokensInCommands(t *testing.T) {
 	t.Parallel()
-	file := recorded(t)
+	file := recordedURL(t)
 	code, out, errOut := run(t, "tokens", "create", "ci", "--scope", "respond", "--owner", "CI-Bot", "--expires", "30d", "--by", "Ana@example.com", "--config", file)
 	require.Zero(t, code, errOut)
 	token := strings.TrimSpace(out)
@@ -74,7 +74,7 @@ func TestTokensInCommands(t *testing.T) {
 
 func TestTheAuditLogInCommands(t *testing.T) {
 	t.Parallel()
-	file := recorded(t)
+	file := recordedURL(t)
 	for _, name := range []string{"a", "b", "c"} {
 		code, _, errOut := run(t, "tokens", "create", name, "--by", "ana", "--config", file)
 		require.Zero(t, code, errOut)

@@ -56,6 +56,7 @@ type Dev struct {
 
 	log    *slog.Logger
 	cfg    *config.Config
+	config string   // the file that cfg was read from, or ""
 	closes []func() // in the order in which they were opened
 	runs   []func(context.Context) error
 }
@@ -74,6 +75,11 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 	}
 	if d.cfg, err = app.LoadConfig(config.Dev, o.Config); err != nil {
 		return nil, err
+	}
+	if o.Config != "" {
+		if d.config, err = filepath.Abs(o.Config); err != nil {
+			return nil, err
+		}
 	}
 	if o.Demo && d.cfg.Slack.BotToken.Reveal() != "" {
 		return nil, config.Errors{{Key: "SLACK_BOT_TOKEN", Problem: "is set, and the demo plays on the Slack stand-in", Fix: "Unset it for the demo"}}
@@ -95,7 +101,8 @@ func Start(ctx context.Context, o Options) (_ *Dev, err error) {
 	if err := d.slack(o, secrets, listeners); err != nil {
 		return nil, err
 	}
-	d.configure(secrets, listeners)
+	fill(d.cfg, d.Dir, secrets.Keyset, secrets.Sources, url(listeners.ingest), d.Stand != nil)
+	d.approvals()
 	if err := d.programs(ctx, &secrets, listeners); err != nil {
 		return nil, err
 	}
@@ -254,52 +261,6 @@ func newSecret(provider string) (string, error) {
 	return schemes[0].NewSecret(seed)
 }
 
-// configure fills in what the embedded servers decide, and a source for every
-// provider that the configuration does not mention.
-func (d *Dev) configure(s state.Secrets, l listeners) {
-	d.cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(d.Dir, "nerve.db"))
-	d.cfg.Keyset = config.Secret(s.Keyset)
-	if d.cfg.Outbound.BlobURL == "" {
-		d.cfg.Outbound.BlobURL = "file://" + filepath.ToSlash(filepath.Join(d.Dir, "outputs"))
-	}
-	if d.cfg.Slack.Channel == "" && d.Stand != nil {
-		d.cfg.Slack.Channel = AlertsChannel
-	}
-	d.approvals()
-	ui := d.cfg.Temporal.UIURL
-	d.cfg.Codec.Origins = []string{ui}
-	configured := map[string]bool{}
-	for i, src := range d.cfg.Sources {
-		configured[src.Name] = true
-		if src.Channel == "" {
-			d.cfg.Sources[i].Channel = d.cfg.Slack.Channel
-		}
-	}
-	for _, name := range providers.Names() {
-		if configured[name] {
-			continue
-		}
-		src := config.DefaultSource(name, name, config.Secret(s.Sources[name]))
-		src.Channel = d.cfg.Slack.Channel
-		// Nobody outside reaches it, so a vendor that only has SHA-1 can be tried.
-		src.AllowWeak, src.PublicURL, src.OnDemand = true, url(l.ingest)+"/webhooks/"+name, name != "slack"
-		d.cfg.Sources = append(d.cfg.Sources, src)
-	}
-}
-
-// approvals asks where alerts are told, and makes people of the two that the
-// stand-in knows from the start, so that a click can be tried without setting
-// anybody up. They are no reason to refuse others on the command line.
-func (d *Dev) approvals() {
-	if d.cfg.Approvals.Channel == "" {
-		d.cfg.Approvals.Channel = d.cfg.Slack.Channel
-	}
-	if len(d.cfg.People) == 0 && d.Stand != nil {
-		d.cfg.People = config.People{{Name: "you", Slack: slackstand.Composer}, {Name: "engineer", Slack: Engineer}}
-		d.cfg.Approvals.Anybody = true
-	}
-}
-
 // programs builds ingest and worker, which Run then runs in this order of stopping.
 func (d *Dev) programs(ctx context.Context, secrets *state.Secrets, l listeners) error {
 	core, err := app.Connect(d.cfg, app.Options{Logger: d.log})
@@ -336,7 +297,7 @@ func (d *Dev) note(s state.Secrets, l listeners) {
 	d.Note = state.Note{
 		PID: os.Getpid(), IngestURL: url(l.ingest), Temporal: d.cfg.Temporal.Address,
 		Namespace: d.cfg.Temporal.Namespace, TemporalUI: d.cfg.Temporal.UIURL,
-		Redis: d.cfg.RedisURL.Reveal(), Database: d.cfg.DatabaseURL.Reveal(),
+		Config: d.config, Redis: d.cfg.RedisURL.Reveal(), Database: d.cfg.DatabaseURL.Reveal(),
 		Secrets: map[string]string{}, Providers: map[string]string{}, Keyset: s.Keyset,
 		APIURL: url(l.worker) + api.Prefix, APIToken: s.APIToken,
 	}

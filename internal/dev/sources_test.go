@@ -24,7 +24,7 @@ func TestASourceForEveryProvider(t *testing.T) {
 		require.NoError(t, err)
 	}
 	d := &Dev{cfg: &config.Config{Sources: []config.Source{config.DefaultSource("datadog", "datadog", "mine")}}}
-	d.configure(s, listeners{ingest: l})
+	fill(d.cfg, d.Dir, s.Keyset, s.Sources, url(l), d.Stand != nil)
 	require.Len(t, d.cfg.Sources, len(providers.Names()))
 	for _, src := range d.cfg.Sources {
 		spec, ok := providers.Lookup(src.Provider)

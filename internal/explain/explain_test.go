@@ -2,7 +2,6 @@ package explain
 
 import (
 	"flag"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -227,7 +226,7 @@ func golden(t *testing.T, name, got string) {
 	assert.Equal(t, string(want), got)
 	for line := range strings.Lines(got) {
 		if len(strings.Fields(line)) > 2 {
-			assert.LessOrEqual(t, len([]rune(line)), 100, fmt.Sprintf("%q is too long for a terminal", line))
+			assert.LessOrEqual(t, len([]rune(line)), 100, "%q is too long for a terminal", line)
 		}
 	}
 }

@@ -15,6 +15,11 @@
 // counts as the first delivery. A repeat that was counted but not told is not
 // taken back: its retry is told, and counted no more.
 //
+// Every request that was meant for a source has one entry in the delivery log,
+// whose outcome and status are the answer; an attempt with several signals has a
+// part for each beside it (ADR 15). Of requests that prove nothing only so many a
+// second are kept, and the others counted.
+//
 // To a caller every error is a bland problem document; the log has the precise
 // reason, but never a body, a header's value or a secret. The package reads no
 // environment and constructs no adapter: see Deps.

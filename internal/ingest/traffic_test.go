@@ -26,8 +26,7 @@ type wire struct {
 	source  string // as the sampling knows it: "" for one that is not there
 	status  int
 	outcome contract.Outcome // by the answer alone
-	signals int
-	sampled bool // nothing in it was proved
+	sampled bool             // nothing in it was proved
 }
 
 // outcomeOf reads the outcome from an answer, as an operator at the sender's side

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
@@ -91,11 +92,11 @@ func refusal(err error) string {
 	var fields incident.FieldErrors
 	switch {
 	case errors.As(err, &fields):
-		text := ""
-		for _, f := range fields {
-			text += ", " + f.Field + " (" + f.Code + ")"
+		wrong := make([]string, len(fields))
+		for i, f := range fields {
+			wrong[i] = f.Field + " (" + f.Code + ")"
 		}
-		return "invalid fields: " + text[2:]
+		return "invalid fields: " + strings.Join(wrong, ", ")
 	case errors.Is(err, providers.ErrMalformed):
 		return "it cannot be read as a payload of this source"
 	default:

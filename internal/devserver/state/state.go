@@ -39,6 +39,8 @@ type Note struct {
 	Secrets     map[string]string `json:"secrets"`             // by source
 	Providers   map[string]string `json:"providers,omitempty"` // by source; of those that have another name
 	Keyset      string            `json:"keyset"`
+	// Config is the configuration file that it was started with, or "".
+	Config string `json:"config,omitempty"`
 
 	// Who can approve a change, where they are asked, and whether one person can
 	// do what needs two. People is empty unless the configuration names some.
