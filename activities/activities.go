@@ -82,6 +82,9 @@ type Deps struct {
 	Opener    Opener
 
 	Silences Silences // nil: none is ever extended
+	Lookout  Lookout  // nil: nothing is ever wrong with a sender
+	// OperatorsChannel is the Slack channel that is told about senders, or "".
+	OperatorsChannel string
 	// UIURL is the base of Temporal UI and Namespace what it shows, for links.
 	UIURL, Namespace string
 }

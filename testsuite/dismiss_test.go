@@ -117,7 +117,7 @@ func TestFailedIsResolved(t *testing.T) {
 	}
 	assert.Equal(t, []string{"ReleaseWindow", "Headline", "Notify", "SetLight", "Record"}, steps)
 
-	_, err = op.Rerun(ctx, a.Incident, "too late")
+	_, err = op.Rerun(ctx, a.Incident, contract.Decision{By: "alex", Reason: "too late"})
 	require.ErrorIs(t, err, operator.ErrState)
 	_, err = op.Resolve(ctx, a.Incident, contract.Decision{By: "robin"})
 	require.ErrorIs(t, err, operator.ErrState)
@@ -168,7 +168,7 @@ func TestFailedIsResolvedBesideItsNewerIncident(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, newer.Incident, detail.Newer)
 	assert.Equal(t, []string{operator.NextResolve}, detail.Next, "a rerun would end the newer one")
-	_, err = op.Rerun(ctx, older.Incident, "too late")
+	_, err = op.Rerun(ctx, older.Incident, contract.Decision{By: "alex", Reason: "too late"})
 	require.ErrorIs(t, err, operator.ErrState)
 	before := s.find(newer.Incident)
 	s.bothResolve(older.Incident)

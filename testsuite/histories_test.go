@@ -2,6 +2,7 @@ package testsuite
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/evidence"
 	"github.com/nerve-alerts/nerve/internal/operator"
@@ -54,6 +56,14 @@ func TestRecordHistories(t *testing.T) {
 		"evidence_failed":                (*recording).evidenceFailed,
 		"continued":                      (*recording).continued,
 		"cancelled":                      (*recording).cancelled,
+		"acknowledged_with_notes":        (*recording).acknowledgedAndResolved,
+		"rerun_with_a_note":              (*recording).failedAndRerun,
+		"reopened":                       (*recording).reopened,
+		"snoozed":                        (*recording).snoozed,
+		"silenced_and_raised":            (*recording).silencedAndRaised,
+		"silence_ended_early":            (*recording).silenceEndedEarly,
+		"silenced_and_resolved":          (*recording).silencedAndResolved,
+		"watched":                        (*recording).watched,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,6 +81,7 @@ type recording struct {
 	starter *starter.Starter
 	stand   *slackstand.Server
 	tools   atomic.Bool // fail
+	nowhere
 	message slackstand.Posted
 }
 
@@ -109,7 +120,7 @@ func (r *recording) slack() {
 	c, err := slack.New(token, api.URL+"/api/", nil)
 	require.NoError(r.t, err)
 	acts, err := activities.New(activities.Deps{
-		Slack: c, Recorder: nowhere{}, Windows: nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
+		Slack: c, Recorder: &r.nowhere, Windows: &r.nowhere, Lookout: &r.nowhere, OperatorsChannel: alerts, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
 		Tools: map[string]activities.Evidence{
 			contract.ToolThread: evidence.Thread{Slack: c}, contract.ToolOccurrences: &remembered{&r.tools}, contract.ToolPast: &remembered{&r.tools},
 		},
@@ -125,11 +136,23 @@ func (r *recording) slack() {
 	}
 }
 
-// nowhere keeps nothing.
-type nowhere struct{}
+// nowhere keeps nothing, and finds one thing wrong with a sender.
+type nowhere struct{ recorder atomic.Bool } // the recorder is away
 
-func (nowhere) Record(context.Context, contract.IncidentRecord) error { return nil }
-func (nowhere) Release(context.Context, string, string, string) error { return nil }
+func (n *nowhere) Record(context.Context, contract.IncidentRecord) error {
+	if n.recorder.Load() {
+		return errors.New("the record is away")
+	}
+	return nil
+}
+
+func (*nowhere) Release(context.Context, string, string, string) error { return nil }
+
+func (*nowhere) Look(_ context.Context, q contract.WatchQuery) (contract.WatchReport, error) {
+	return contract.WatchReport{Findings: []contract.Finding{{
+		Source: "example", Kind: contract.FindingErrors, Text: "5 of 20 deliveries", Since: q.Now,
+	}}}, nil
+}
 
 // remembered is a store that has one earlier occurrence, or is broken.
 type remembered struct{ broken *atomic.Bool }
@@ -180,11 +203,16 @@ func (r *recording) start(in contract.TriageInput) client.WorkflowRun {
 // phase waits until an incident is where the next thing is to happen.
 func (r *recording) phase(run client.WorkflowRun, p contract.Phase) {
 	r.t.Helper()
-	require.Eventually(r.t, func() bool {
-		v, err := r.client.QueryWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.QueryState)
-		var s contract.TriageState
-		return err == nil && v.Get(&s) == nil && s.Phase == p
-	}, patience, poll, "the incident is never %s", p)
+	require.Eventually(r.t, func() bool { return r.state(run).Phase == p }, patience, poll, "the incident is never %s", p)
+}
+
+// state is an incident's, or empty while nobody tells it.
+func (r *recording) state(run client.WorkflowRun) contract.TriageState {
+	var s contract.TriageState
+	if v, err := r.client.QueryWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.QueryState); err == nil {
+		_ = v.Get(&s) // an empty state is asked for again
+	}
+	return s
 }
 
 func (r *recording) occur(run client.WorkflowRun, o contract.Occurrence) {
@@ -240,7 +268,7 @@ func (r *recording) failedAndRerun() client.WorkflowRun {
 	failed := r.failed()
 	r.stand.ClearFaults()
 	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
-	again, err := op.Rerun(r.t.Context(), failed.GetID(), "the channel is back")
+	again, err := op.Rerun(r.t.Context(), failed.GetID(), contract.Decision{By: "on-call", Reason: "the channel is back"})
 	require.NoError(r.t, err)
 	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
 	r.phase(run, contract.PhaseOpen)
@@ -285,6 +313,88 @@ func (r *recording) cancelled() client.WorkflowRun {
 	require.Error(r.t, run.Get(r.t.Context(), nil))
 	return run
 }
+
+// reopened fires again while the record keeps it from closing.
+func (r *recording) reopened() client.WorkflowRun {
+	in := r.input(true)
+	in.Route.QuietPeriod = 20 * time.Second
+	run := r.start(in)
+	r.phase(run, contract.PhaseOpen)
+	r.recorder.Store(true)
+	require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalResolved, contract.Resolved{DeliveryID: "event-2"}))
+	r.phase(run, contract.PhaseClosed)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-3", Count: 2})
+	r.phase(run, contract.PhaseOpen)
+	r.recorder.Store(false)
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+// snoozed counts while it is snoozed, and says so when that is over.
+func (r *recording) snoozed() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	h, err := r.client.UpdateWorkflow(r.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: run.GetID(), RunID: run.GetRunID(), UpdateName: contract.UpdateSnooze, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{contract.Snooze{Actor: onCall, Until: time.Now().UTC().Add(12 * time.Second), Reason: "known"}},
+	})
+	require.NoError(r.t, err)
+	require.NoError(r.t, h.Get(r.t.Context(), nil))
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2})
+	require.Eventually(r.t, func() bool { return r.state(run).Snoozed == nil }, patience, poll, "the snooze never ends")
+	r.resolve(run)
+	return run
+}
+
+// silence is an alert that a silence holds.
+func (r *recording) silence(d time.Duration) client.WorkflowRun {
+	in := r.input(false)
+	in.Silence = &contract.Silencing{ID: "silence1", Until: time.Now().UTC().Add(d)}
+	run := r.start(in)
+	r.phase(run, contract.PhaseSilenced)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2})
+	return run
+}
+
+func (r *recording) silencedAndRaised() client.WorkflowRun {
+	run := r.silence(8 * time.Second)
+	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+func (r *recording) silenceEndedEarly() client.WorkflowRun {
+	run := r.silence(time.Hour)
+	e := contract.SilenceEnded{ID: "silence1", Actor: onCall, Reason: "done sooner"}
+	require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalSilenceEnded, e))
+	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+func (r *recording) silencedAndResolved() client.WorkflowRun {
+	run := r.silence(time.Hour)
+	r.resolve(run)
+	return run
+}
+
+// watched is the watch over senders, cancelled after it has told of something.
+func (r *recording) watched() client.WorkflowRun {
+	run, err := r.client.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: contract.WatchID, TaskQueue: contract.QueueTriage},
+		contract.WorkflowWatch, contract.WatchState{})
+	require.NoError(r.t, err)
+	require.Eventually(r.t, func() bool {
+		v, err := r.client.QueryWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.QueryWatch)
+		var s contract.WatchState
+		return err == nil && v.Get(&s) == nil && len(s.Standing) == 1 && s.Standing[0].Told
+	}, patience, poll, "nothing was told")
+	require.NoError(r.t, r.client.CancelWorkflow(r.t.Context(), run.GetID(), run.GetRunID()))
+	require.Error(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+// onCall decides in these histories.
+var onCall = audit.Actor{Person: "on-call", Via: audit.ViaCLI}
 
 // write exports a closed run's history.
 func (r *recording) write(name string, run client.WorkflowRun) {

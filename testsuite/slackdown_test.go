@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
@@ -51,7 +52,7 @@ func TestFailedIsRerun(t *testing.T) {
 
 	s.stand.ClearFaults()
 	eyes := len(s.stand.Calls("reactions.add"))
-	rerun, err := op.Rerun(t.Context(), a.Incident, "the channel is back")
+	rerun, err := op.Rerun(t.Context(), a.Incident, contract.Decision{By: "alex", Reason: "the channel is back"})
 	require.NoError(t, err)
 	assert.Equal(t, "notify", rerun.Step)
 	s.answeredInThread(ref.ChannelID, ref.ThreadTS, a.Incident)
@@ -60,7 +61,7 @@ func TestFailedIsRerun(t *testing.T) {
 		assert.NotEqual(t, "eyes", c.Args["name"], "a step that worked was done again")
 	}
 	s.onlyFrom(rerun, "Notify", "SetLight", "Record")
-	_, err = op.Rerun(t.Context(), a.Incident, "again")
+	_, err = op.Rerun(t.Context(), a.Incident, contract.Decision{By: "alex", Reason: "again"})
 	require.ErrorIs(t, err, operator.ErrState, "what runs must not be reset")
 	s.stored([]string{"open"}, "SELECT phase FROM incidents WHERE id = $1", a.Incident)
 }

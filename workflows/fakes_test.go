@@ -26,6 +26,7 @@ type world struct {
 	answerErr error
 	recordErr error
 	toolErr   error
+	noteErr   error
 }
 
 func (w *world) React(_ context.Context, _ incident.SlackRef, emoji string) error {
@@ -63,6 +64,9 @@ func (w *world) Answer(_ context.Context, _ incident.SlackRef, known string, r i
 func (w *world) Note(_ context.Context, _ incident.SlackRef, _, text string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.noteErr != nil {
+		return w.noteErr
+	}
 	w.notes = append(w.notes, text)
 	return nil
 }

@@ -45,6 +45,7 @@ const (
 
 	stepNote    step = "note"
 	stepSilence step = "silence"
+	stepWatch   step = "watch"
 )
 
 // policy is how a step is tried.
@@ -168,6 +169,10 @@ var policies = map[step]policy{
 	stepSilence: {
 		queue: contract.QueueTriage, try: 5 * time.Second, all: time.Minute, first: time.Second, grow: 4, most: 16 * time.Second,
 		why: "an alert must not wait long for the answer that it may go on being silent: without one it is raised",
+	},
+	stepWatch: {
+		queue: contract.QueueTriage, try: 20 * time.Second, all: 50 * time.Second, first: 2 * time.Second, grow: 3, most: 10 * time.Second, tries: 3,
+		why: "the next look is a minute away: what this one misses, that one finds",
 	},
 }
 

@@ -9,6 +9,7 @@ import (
 
 // Register adds nerve's workflows to a worker under their stored names.
 func Register(r worker.WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(Watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
 	r.RegisterWorkflowWithOptions(Triage, workflow.RegisterOptions{Name: contract.WorkflowTriage})
 	r.RegisterWorkflowWithOptions(TaskResult, workflow.RegisterOptions{Name: contract.WorkflowTaskResult})
 	r.RegisterWorkflowWithOptions(DeliverEvents, workflow.RegisterOptions{Name: contract.WorkflowDeliverEvents})

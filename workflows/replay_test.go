@@ -65,6 +65,12 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 		}
 		return workflows.Approve(ctx, in)
 	}
+	watch := func(ctx workflow.Context, state contract.WatchState) error {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		return workflows.Watch(ctx, state)
+	}
 	result := func(ctx workflow.Context, in contract.TaskInput) (contract.TaskResult, error) {
 		if err := workflow.Sleep(ctx, time.Second); err != nil {
 			return contract.TaskResult{}, err
@@ -81,6 +87,7 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 		r := worker.NewWorkflowReplayer()
 		r.RegisterWorkflowWithOptions(result, workflow.RegisterOptions{Name: contract.WorkflowTaskResult})
 		r.RegisterWorkflowWithOptions(deliver, workflow.RegisterOptions{Name: contract.WorkflowDeliverEvents})
+		r.RegisterWorkflowWithOptions(watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
 		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
 		r.RegisterWorkflowWithOptions(approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism

@@ -157,9 +157,6 @@ func (t *triage) first(deliveryID string) bool {
 // refresh edits what people were told, and tells what there is to note. An edit that fails leaves the answer as
 // it was, which is no reason to fail an incident that has been answered.
 func (t *triage) refresh(ctx workflow.Context) {
-	if t.state.Silence != nil {
-		return // nobody was told
-	}
 	t.said = t.told()
 	if t.state.Headline != nil {
 		if err := t.headline(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/access"
-	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/record"
 )
@@ -65,16 +64,11 @@ func (s *Server) actions() {
 	}, s.changeIncidents)
 }
 
-// act enters what is asked for in the audit log, and then does it.
+// act does what is asked for. The incident keeps the decision, and enters it in
+// the audit log with its next record.
 func (s *Server) act(ctx context.Context, name string, in *record.Incident, reason string) (State, error) {
-	entry := audit.Entry{Actor: actor(ctx), Action: "incident." + name, Target: in.ID}
-	if reason != "" {
-		entry.Detail = map[string]string{"reason": reason}
-	}
-	if _, err := s.deps.Record.AppendAudit(ctx, entry); err != nil {
-		return State{}, err
-	}
-	decision := contract.Decision{By: entry.Actor.Person, Reason: reason}
+	who := actor(ctx)
+	decision := contract.Decision{By: who.Person, Reason: reason, Actor: who}
 	var state contract.TriageState
 	var err error
 	switch name {
@@ -83,8 +77,7 @@ func (s *Server) act(ctx context.Context, name string, in *record.Incident, reas
 	case actResolve:
 		state, err = s.deps.Operator.Resolve(ctx, in.ID, decision)
 	default:
-		// Temporal keeps the reason of a reset in the clear, so it is not the person's.
-		r, err := s.deps.Operator.Rerun(ctx, in.ID, "rerun through the API")
+		r, err := s.deps.Operator.Rerun(ctx, in.ID, decision)
 		return State{ID: in.ID, Status: in.Status, Phase: in.Phase, Occurrences: in.Occurrences, RunID: r.NewRunID, Step: r.Step}, err
 	}
 	return State{

@@ -63,7 +63,7 @@ type Audit interface {
 type Operator interface {
 	Acknowledge(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
-	Rerun(ctx context.Context, id, reason string) (operator.Rerun, error)
+	Rerun(ctx context.Context, id string, d contract.Decision) (operator.Rerun, error)
 }
 
 // Intake takes in alerts that come by nerve's own door.

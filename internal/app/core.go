@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/registry"
+	"github.com/nerve-alerts/nerve/internal/silence"
 	"github.com/nerve-alerts/nerve/internal/slack"
 	"github.com/nerve-alerts/nerve/internal/temporalx"
 )
@@ -40,6 +42,9 @@ type Core struct {
 	Admission *admission.Admission
 	Slack     *slack.Client // nil without a bot token
 
+	silences silence.Set
+	watching atomic.Bool // somebody keeps them up to date
+
 	redis   *redis.Client
 	durable bool
 }
@@ -48,6 +53,7 @@ type Core struct {
 // takes alerts in without either.
 func Connect(cfg *config.Config, o Options) (*Core, error) {
 	c := &Core{Config: cfg, Log: o.Logger, Scrubber: privacy.NewScrubber(), durable: o.DurableRedis}
+	c.silences.Log = o.Logger
 	if err := c.keys(); err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 		Scrubber: core.Scrubber, Sealer: core.Sealer, NewSalt: privacy.NewSalt, Log: core.Log,
 		Temporal: func(ctx context.Context) error { _, err := core.Client.CheckHealth(ctx, nil); return err },
 		Redis:    core.Admission.Ping,
+		Silences: core.Silences(),
 	}
 	if core.durable {
 		deps.Backlog, deps.Spool = core.Admission.Depth, core.Admission.Ping
@@ -114,6 +115,16 @@ func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
 		stop := i.watchUntil(ctx)
 		defer stop()
 	}
+	silences, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		i.core.WatchSilences(silences, true)
+	}()
+	defer func() {
+		stop()
+		<-ended
+	}()
 	go i.warmUp(ctx)
 	if i.core.Slack != nil {
 		go i.learnSelf(ctx)

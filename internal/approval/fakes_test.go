@@ -3,6 +3,7 @@ package approval_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -114,9 +115,9 @@ func (f *temporal) ListWorkflow(_ context.Context, r *workflowservice.ListWorkfl
 }
 
 func (f *temporal) last(workflowID string) *run {
-	for i := len(f.runs) - 1; i >= 0; i-- {
-		if f.runs[i].options.ID == workflowID {
-			return f.runs[i]
+	for _, r := range slices.Backward(f.runs) {
+		if r.options.ID == workflowID {
+			return r
 		}
 	}
 	return nil

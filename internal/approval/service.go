@@ -41,7 +41,7 @@ func (e *OpenError) Error() string {
 }
 
 // Is makes it an ErrOpen.
-func (e *OpenError) Is(target error) bool { return target == ErrOpen } //nolint:errorlint // Is is what errors.Is calls
+func (e *OpenError) Is(target error) bool { return target == ErrOpen }
 
 // DefaultDeadline is how long a request waits for a second person.
 const DefaultDeadline = 24 * time.Hour

@@ -48,7 +48,7 @@ func TestSubmitAsksOnce(t *testing.T) {
 	var open *approval.OpenError
 	require.ErrorAs(t, err, &open)
 	assert.Equal(t, id, open.ID)
-	assert.ErrorContains(t, err, "nerve approvals show "+id)
+	require.ErrorContains(t, err, "nerve approvals show "+id)
 
 	other := change()
 	other.Fields["window"] = "5m"

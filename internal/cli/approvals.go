@@ -167,7 +167,7 @@ func showApproval(t terminal, d approval.Detail) {
 	}
 	if d.Open() {
 		row("Until", d.Deadline.UTC().Format(time.RFC3339))
-		t.printf("\nSomebody else than %s decides:\n  nerve approvals grant %s\n  nerve approvals deny %s\n", d.RequestedBy.Person, d.ID, d.ID)
+		t.printf("\nSomebody other than %s decides:\n  nerve approvals grant %s\n  nerve approvals deny %s\n", d.RequestedBy.Person, d.ID, d.ID)
 	}
 }
 

@@ -24,7 +24,8 @@ type commands struct {
 	Verify    verifyCmd    `cmd:"" help:"Say whether nerve would accept a request, and why not."`
 	Parse     parseCmd     `cmd:"" help:"Print what a request would become, and where each field comes from."`
 	Sources   sourcesCmd   `cmd:"" help:"List, add, change, rotate and test sources; list the vendors that nerve knows."`
-	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve and rerun incidents."`
+	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge, resolve, snooze and rerun incidents."`
+	Silences  silencesCmd  `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
 	Tasks     tasksCmd     `cmd:"" help:"List, show, expect and rerun tasks of models: the handler task_result."`
 	Approvals approvalsCmd `cmd:"" help:"List, show, grant and deny what needs a second person."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens for the API."`

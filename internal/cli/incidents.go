@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
 )
@@ -18,6 +19,7 @@ type incidentsCmd struct {
 	Rerun   incidentsRerunCmd   `cmd:"" help:"Go on with a failed incident from the step that failed."`
 	Ack     incidentsAckCmd     `cmd:"" help:"Say that you are on an open incident."`
 	Resolve incidentsResolveCmd `cmd:"" help:"Close an incident, an open one or a failed one."`
+	Snooze  incidentsSnoozeCmd  `cmd:"" help:"Keep an open incident quiet for a while; it goes on counting."`
 }
 
 type incidentsListCmd struct {
@@ -106,6 +108,12 @@ func show(t terminal, d operator.Detail) {
 		return
 	}
 	t.printf("%-10s %d, last %s\n", "Seen", d.State.Occurrences, d.State.LastSeen.UTC().Format(time.RFC3339))
+	if z := d.State.Snoozed; z != nil {
+		t.printf("%-10s by %s until %s\n", "Snoozed", z.Actor.Person, z.Until.UTC().Format(time.RFC3339))
+	}
+	if h := d.State.Silence; h != nil {
+		t.printf("%-10s by %s until %s\n", "Silenced", h.ID, h.Until.UTC().Format(time.RFC3339))
+	}
 	if v := d.State.Verdict; v != nil {
 		verdict(t, *v)
 	}
@@ -123,6 +131,7 @@ func show(t terminal, d operator.Detail) {
 			t.printf("  %-4s %s%s\n", e.ID, mark, oneLine(e.Title+": "+text, 90))
 		}
 	}
+	actions(t, d.State.Actions)
 }
 
 // next says why an incident did not end well, and what can be done about it.
@@ -149,15 +158,11 @@ func verdict(t terminal, v incident.Verdict) {
 	}
 }
 
-type incidentsRerunCmd struct {
-	target
-	ID     string `arg:"" help:"Incident id or workflow id."`
-	Reason string `default:"rerun by an operator" help:"Why; Temporal keeps it in the clear, so name nobody."`
-}
+type incidentsRerunCmd struct{ decision }
 
 func (c *incidentsRerunCmd) Run(ctx context.Context, t terminal) error {
 	return c.with(ctx, func(o *operator.Operator) error {
-		r, err := o.Rerun(ctx, c.ID, c.Reason)
+		r, err := o.Rerun(ctx, c.ID, c.decide())
 		if err != nil {
 			return err
 		}
@@ -169,7 +174,7 @@ func (c *incidentsRerunCmd) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-// decision is what acknowledging and resolving have in common.
+// decision is what everything that is decided about an incident has in common.
 type decision struct {
 	target
 	ID     string `arg:"" help:"Incident id or workflow id."`
@@ -178,14 +183,23 @@ type decision struct {
 }
 
 func (d *decision) decide() contract.Decision {
-	by := d.By
-	if by == "" {
-		if u, err := user.Current(); err == nil {
-			by = u.Username
-		}
-	}
-	return contract.Decision{By: by, Reason: d.Reason}
+	by := person(d.By)
+	return contract.Decision{By: by, Reason: d.Reason, Actor: actor(by)}
 }
+
+// person is who a command is from: who is named, or the user of this machine.
+func person(by string) string {
+	if by = strings.TrimSpace(by); by != "" {
+		return by
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+// actor is a person as the audit log names them.
+func actor(by string) audit.Actor { return audit.Actor{Person: strings.ToLower(by), Via: audit.ViaCLI} }
 
 func (d *decision) run(ctx context.Context, t terminal, done string,
 	do func(*operator.Operator, context.Context, string, contract.Decision) (contract.TriageState, error),

@@ -47,7 +47,7 @@ func report(ctx context.Context, t terminal, err error) int {
 // at a terminal they are words without a meaning.
 var packages = regexp.MustCompile(`(^|: )((` + strings.Join([]string{
 	"access", "admission", "analysis", "api", "app", "approval", "audit", "back", "capture", "cli", "contract", "credits", "dev",
-	"devserver", "doctor", "events", "evidence", "explain", "front", "incident", "ingest", "operator", "outbound", "output", "privacy", "providers", "record",
+	"devserver", "doctor", "events", "evidence", "explain", "front", "incident", "ingest", "lookout", "operator", "outbound", "output", "privacy", "providers", "record",
 	"registry", "replay", "sender", "silence", "slack", "slackstand", "starter", "state", "tasks", "temporalx",
 }, "|") + `): )+`)
 

@@ -202,7 +202,11 @@ func (c *sourcesTestCmd) Run(ctx context.Context, t terminal) error {
 		if len(s.Schemes) > 0 {
 			o.Schemes = s.Schemes[:1]
 		}
-		return send.send(ctx, t, spec, o)
+		if err := send.send(ctx, t, spec, o); err != nil || c.JSON {
+			return err
+		}
+		t.printf("What became of it, and why: nerve deliveries list --source %s\n", s.Name)
+		return nil
 	})
 }
 

@@ -132,15 +132,18 @@ func (c *tasksExpectCmd) Run(ctx context.Context, t terminal) error {
 type tasksRerunCmd struct {
 	target
 	ID     string `arg:"" help:"The task, as nerve tasks list has it, or SOURCE:ID with the sender's own id."`
-	Reason string `default:"rerun by an operator" help:"Why; Temporal keeps it in the clear, so name nobody."`
+	By     string `help:"Who decides; your user name by default."`
+	Reason string `help:"Why."`
 }
 
 // Run resets a task's workflow to the step that failed.
 func (c *tasksRerunCmd) Run(ctx context.Context, t terminal) error {
+	by := person(c.By)
+	d := contract.Decision{By: by, Reason: c.Reason, Actor: actor(by)}
 	return c.with(ctx, func(o *operator.Operator) error {
-		r, err := o.Rerun(ctx, "task:"+c.ID, c.Reason)
+		r, err := o.Rerun(ctx, "task:"+c.ID, d)
 		if source, id, ok := strings.Cut(c.ID, ":"); ok && errors.Is(err, operator.ErrNotFound) {
-			r, err = o.Rerun(ctx, contract.TaskWorkflowID(source, task.Name(source, id)), c.Reason)
+			r, err = o.Rerun(ctx, contract.TaskWorkflowID(source, task.Name(source, id)), d)
 		}
 		if err != nil {
 			return err

@@ -29,6 +29,7 @@ func (l *loader) build() *Config {
 		MaxBody:        l.size("max_body"),
 		QuietPeriod:    l.duration("quiet_period"),
 		Approvals:      l.approvals(),
+		Operators:      l.operators(),
 		People:         l.people(),
 		Outbound:       l.outbound(),
 		Start:          Start{Deadline: l.duration("start.deadline"), InFlight: l.integer("start.in_flight", 1, 1000)},
@@ -47,6 +48,15 @@ func (l *loader) build() *Config {
 	}
 	c.Sources = l.sources(c)
 	return c
+}
+
+func (l *loader) operators() Operators {
+	percent := func(path string) int { return l.integer(path, 1, 100) }
+	return Operators{
+		Channel: l.text("operators.channel"), InvalidSignatures: percent("operators.invalid_signatures"),
+		Replays: percent("operators.replays"), HandlerErrors: percent("operators.handler_errors"),
+		Samples: l.integer("operators.samples", 1, math.MaxInt32),
+	}
 }
 
 func (l *loader) level() slog.Level {

@@ -34,9 +34,20 @@ type Config struct {
 	// those that are kept in the database.
 	SourceBase Source
 	Approvals  Approvals
+	Operators  Operators
 	// People are those who can approve, and the names that each of them has.
 	People   People
 	Outbound Outbound
+}
+
+// Operators say what those who run nerve are told about senders, and where. Rates
+// are percent of a source's deliveries within five minutes.
+type Operators struct {
+	Channel           string // empty: that of Slack
+	InvalidSignatures int
+	Replays           int
+	HandlerErrors     int
+	Samples           int // deliveries from which on a rate counts
 }
 
 // Approvals say when a change needs a second person, and how one is asked.

@@ -107,11 +107,10 @@ func (l *loader) people() People {
 		if p.Slack != "" && !slackUser.MatchString(p.Slack) {
 			l.mistake(where+".slack", fmt.Sprintf("%q is not a Slack user id", p.Slack), "Copy the member id from the person's profile in Slack; it looks like U012ABCDEF")
 		}
-		for _, name := range []string{p.Name, p.Email, p.Slack} {
-			if name = strings.ToLower(name); name == "" {
-				continue
-			}
-			if taken[name] && !(name == strings.ToLower(p.Email) && strings.EqualFold(p.Name, p.Email)) {
+		names := []string{strings.ToLower(p.Name), strings.ToLower(p.Email), strings.ToLower(p.Slack)}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if name != "" && taken[name] {
 				l.mistake(where, fmt.Sprintf("%q is somebody else's already", name), "Give each person an entry of their own")
 			}
 			taken[name] = true

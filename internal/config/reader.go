@@ -136,8 +136,8 @@ func scalar(v any) (string, bool) {
 func parseDuration(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	if days, found := strings.CutSuffix(s, "d"); found {
-		n, err := strconv.ParseUint(days, 10, 16)     // 65,535 days are 179 years
-		return time.Duration(n) * 24 * time.Hour, err //nolint:gosec // at most 16 bits
+		n, err := strconv.ParseUint(days, 10, 16) // 65,535 days are 179 years
+		return time.Duration(n) * 24 * time.Hour, err
 	}
 	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
 		return time.Duration(n) * time.Second, nil

@@ -53,6 +53,10 @@ func filled() contract.TriageInput {
 	}
 }
 
+func findings(at time.Time) []contract.Finding {
+	return []contract.Finding{{Source: "s", Kind: contract.FindingSilent, Text: "t", Since: at, Told: true, Missed: 2}}
+}
+
 func actions(at time.Time) []contract.IncidentAction {
 	return []contract.IncidentAction{{
 		Ref: "r", Kind: contract.ActionSnoozed, At: at, Actor: audit.Actor{Person: "p", Via: audit.ViaAPI, Credential: "c"},

@@ -10,14 +10,18 @@ import (
 	"github.com/nerve-alerts/nerve/internal/slack"
 )
 
-// socketMode receives events over Slack's websocket and delivers each to ingest
+// socketMode receives events and clicks over Slack's websocket and delivers each to ingest
 // signed like a webhook, so that it takes the one way that every alert takes.
 // Slack is told only after ingest has answered 2xx.
 func (d *Dev) socketMode(appToken, ingest string) func(context.Context) error {
 	deliver := func(ctx context.Context, payload []byte) error {
 		var answer sender.Result
+		to, body := ingest+"/slack/events", payload
+		if slack.Pressed(payload) {
+			to, body = ingest+"/slack/interactive", slack.AsForm(payload)
+		}
 		err := sender.Relay(ctx, sender.Options{
-			URL: ingest + "/slack/events", Provider: "slack", Secret: d.slackSecret(), Body: payload,
+			URL: to, Provider: "slack", Secret: d.slackSecret(), Body: body,
 			Client: &http.Client{Timeout: 5 * time.Second},
 		}, func(r sender.Result) { answer = r })
 		if err != nil {

@@ -78,6 +78,13 @@ func TestSettings(t *testing.T) {
 	assert.Contains(t, text, "problem: PORT (port) is not a number -> Give one")
 	assert.Contains(t, text, "danger: trusted_proxies holds 0.0.0.0/0")
 	assert.NotContains(t, text, "10.0.0.0/8")
+	assert.Contains(t, text, "warning: people is empty")
+	alone := doctor.Subject{Config: &config.Config{Approvals: config.Approvals{SingleOperator: true}}}
+	assert.Contains(t, said(t, alone, "configuration"), "danger: approvals.single_operator is on")
+	alone.Dev = true
+	assert.NotContains(t, said(t, alone, "configuration"), "single_operator")
+	team := doctor.Subject{Config: &config.Config{People: config.People{{Name: "alex"}}}}
+	assert.NotContains(t, said(t, team, "configuration"), "people")
 	assert.NotContains(t, text, "would start")
 	assert.Contains(t, said(t, doctor.Subject{Config: &config.Config{}}, "configuration"), "ok: ingest and worker would start")
 }

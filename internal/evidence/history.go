@@ -41,7 +41,11 @@ func (p Past) Fetch(ctx context.Context, q contract.EvidenceQuery) ([]incident.E
 	}
 	found := make([]incident.Evidence, 0, len(past))
 	for _, i := range past {
-		found = append(found, incident.Evidence{Title: i.Title, Text: ending(i), At: i.OpenedAt})
+		text := ending(i)
+		if i.WorkflowID != "" && i.WorkflowID == q.Signal.DeduplicationKey {
+			text = "this very alert, before: " + text
+		}
+		found = append(found, incident.Evidence{Title: i.Title, Text: text, At: i.OpenedAt})
 	}
 	return found, nil
 }

@@ -132,6 +132,7 @@ func (s *Server) accept(c *gin.Context) {
 	x.proved = s.deps.Now().Sub(before)
 	proof := accepted.Proof
 	x.delivery.Scheme, x.delivery.Assurance, x.delivery.SecretID = proof.Scheme, string(proof.Assurance), proof.SecretID
+	skewed(&x.delivery, x.began, proof)
 	if proof.Assurance == "" { // nothing was proved, whatever the error says
 		s.unproved(c, x, err)
 		return

@@ -7,6 +7,7 @@ import (
 
 // accepted answers a signal that started its incident, or whose start is spooled.
 func (s *submission) accepted(d admission.Decision, entryID string) *answer {
+	s.hushed()
 	if s.storm {
 		return s.folded(d.WorkflowID, d.IncidentID)
 	}

@@ -86,9 +86,10 @@ func (p *pipeline) process(ctx context.Context, v *verified) *answer {
 	return best
 }
 
-// react is where in Slack a signal is reacted on, once its incident has started.
+// react is where in Slack a signal is reacted on, once its incident has started
+// and is not silenced.
 func (s *submission) react(a *answer) []incident.SlackRef {
-	if s.signal.Slack == nil || a.outcome != contract.OutcomeAccepted {
+	if s.signal.Slack == nil || a.outcome != contract.OutcomeAccepted || s.quiet() {
 		return nil
 	}
 	return []incident.SlackRef{*s.signal.Slack}

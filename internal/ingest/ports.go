@@ -75,6 +75,8 @@ type Deps struct {
 	NewSalt  func() []byte
 	Log      *slog.Logger
 
+	// Silences may be nil: then nothing is held back.
+	Silences Silences
 	// Reactor may be nil: then only the workflow reacts.
 	Reactor Reactor
 	// Clicks may be nil: then buttons do nothing.

@@ -51,7 +51,7 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 	sub = &submission{
 		source: src, attempt: v.delivery.ID, kind: s.Key.Kind, signal: s, receivedAt: now,
 		input: sync.OnceValue(func() *contract.TriageInput {
-			input.Salt, input.Signal = p.NewSalt(), s
+			input.Salt, input.Signal, input.Silence = p.NewSalt(), s, p.silenced(&s, now)
 			p.Scrubber.Signal(input.Salt, &input.Signal)
 			input.Signal.Bound()
 			// What follows is nerve's own and must not be taken for a phone number.

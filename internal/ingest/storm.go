@@ -59,6 +59,7 @@ func (p *pipeline) storm(over *submission) *submission {
 	})
 	input := &contract.TriageInput{
 		Signal: s, Salt: p.NewSalt(), Window: window, Route: route, ReceivedAt: now, Delivery: claim.DeliveryID,
+		Silence: p.silenced(&s, now),
 	}
 	return &submission{
 		source: src, attempt: over.attempt, claim: claim, kind: stormKey.Kind, storm: true, delivery: delivery, signal: s, receivedAt: now,

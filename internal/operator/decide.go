@@ -53,10 +53,10 @@ func (o *Operator) find(ctx context.Context, id string, d contract.Decision) (In
 	return o.Find(ctx, id)
 }
 
-func (o *Operator) update(ctx context.Context, i Incident, name string, d contract.Decision) (contract.TriageState, error) {
+func (o *Operator) update(ctx context.Context, i Incident, name string, arg any) (contract.TriageState, error) {
 	var state contract.TriageState
 	h, err := o.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: i.WorkflowID, RunID: i.RunID, UpdateName: name, Args: []any{d},
+		WorkflowID: i.WorkflowID, RunID: i.RunID, UpdateName: name, Args: []any{arg},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -36,6 +37,10 @@ func (o *Operator) dismiss(ctx context.Context, i Incident, d contract.Decision)
 	state.Phase = contract.PhaseOpen
 	state.Status = incident.StatusResolved
 	state.ResolvedBy = d.By
+	state.Snoozed = nil
+	state.Actions = append(slices.Clone(state.Actions), contract.IncidentAction{
+		Ref: i.WorkflowID + "/" + i.RunID + "/resolve", Kind: contract.ActionResolved, At: o.now().UTC(), Actor: d.Who(), Reason: d.Reason,
+	})
 	state.Light = "" // the state knows no ❌, and a light that it knows is not set again
 	in.State = &state
 

@@ -12,6 +12,7 @@ import (
 	sdktemporal "go.temporal.io/sdk/temporal"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
 )
@@ -52,7 +53,13 @@ func TestResolveClosesWhatDidNotEndWell(t *testing.T) {
 				want := *state
 				want.Phase, want.Status, want.ResolvedBy = contract.PhaseOpen, incident.StatusResolved, "alex"
 				want.Light = "" // or ❌ would stay where the light was ✅ before
+				want.Actions = got.Actions
 				assert.Equal(t, want, got)
+				require.Len(t, got.Actions, 1)
+				assert.Equal(t, contract.IncidentAction{
+					Ref: "a:x:1/run-1/resolve", Kind: contract.ActionResolved, At: got.Actions[0].At,
+					Actor: audit.Actor{Person: "alex", Via: audit.ViaCLI}, Reason: "rolled back",
+				}, got.Actions[0])
 				require.Len(t, f.starts, 1)
 				s := f.starts[0]
 				in := input(kind)
@@ -121,7 +128,7 @@ func TestResolveOfWhatNoWorkerEverHad(t *testing.T) {
 			if before != nil {
 				want = *before
 			}
-			want.Phase, want.Status, want.ResolvedBy = contract.PhaseOpen, incident.StatusResolved, "alex"
+			want.Phase, want.Status, want.ResolvedBy, want.Actions = contract.PhaseOpen, incident.StatusResolved, "alex", got.Actions
 			assert.Equal(t, want, got)
 		})
 	}

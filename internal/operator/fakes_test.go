@@ -61,8 +61,15 @@ type temporal struct {
 	resets    []*workflowservice.ResetWorkflowExecutionRequest
 	starts    []start
 	startErr  error
+	signals   []signal
+	signalErr map[string]error // by workflow id
 	onQuery   func() // what happens while a worker is asked
 	onHistory func() // what happens while a history is read
+}
+
+type signal struct {
+	workflow, run, name string
+	arg                 any
 }
 
 type start struct {
@@ -262,6 +269,14 @@ type handle struct{ client.WorkflowUpdateHandle }
 
 func (handle) Get(_ context.Context, to any) error {
 	*to.(*contract.TriageState) = contract.TriageState{Phase: "updated"} //nolint:forcetypeassert // a test's own
+	return nil
+}
+
+func (f *temporal) SignalWorkflow(_ context.Context, workflowID, runID, name string, arg any) error {
+	if err := f.signalErr[workflowID]; err != nil {
+		return err
+	}
+	f.signals = append(f.signals, signal{workflowID, runID, name, arg})
 	return nil
 }
 

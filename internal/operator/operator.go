@@ -37,6 +37,7 @@ type Client interface {
 	GetWorkflowHistory(ctx context.Context, workflowID, runID string, wait bool, filter enumspb.HistoryEventFilterType) client.HistoryEventIterator
 	QueryWorkflow(ctx context.Context, workflowID, runID, query string, args ...any) (converter.EncodedValue, error)
 	UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
+	SignalWorkflow(ctx context.Context, workflowID, runID, name string, arg any) error
 	ResetWorkflowExecution(ctx context.Context, r *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
 	ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
 }
@@ -46,11 +47,12 @@ type Operator struct {
 	client    Client
 	converter converter.DataConverter
 	namespace string
+	now       func() time.Time
 }
 
 // New returns an operator. The converter must be the one that the client uses.
 func New(c Client, dc converter.DataConverter, namespace string) *Operator {
-	return &Operator{client: c, converter: dc, namespace: namespace}
+	return &Operator{client: c, converter: dc, namespace: namespace, now: time.Now}
 }
 
 // Incident is one incident as an operator sees it.

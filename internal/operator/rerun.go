@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -9,7 +10,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
 // Rerun is what a rerun did.
@@ -19,11 +23,16 @@ type Rerun struct {
 	NewRunID string `json:"new_run_id"`
 }
 
+// resetReason is what Temporal keeps of a rerun, in the clear. Who had it done,
+// and why, is told to the incident, encrypted.
+const resetReason = "rerun by an operator"
+
 // Rerun resets a failed incident to just before the step that failed, so that
-// the steps that worked are not done again. It refuses when the incident did
-// not fail, and when its alert has a newer incident, which a reset would end.
-func (o *Operator) Rerun(ctx context.Context, id, reason string) (Rerun, error) {
-	i, err := o.Find(ctx, id)
+// the steps that worked are not done again, and tells it who had that done. It
+// refuses when the incident did not fail, and when its alert has a newer
+// incident, which a reset would end.
+func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (Rerun, error) {
+	i, err := o.find(ctx, id, d)
 	if err != nil {
 		return Rerun{}, err
 	}
@@ -43,14 +52,21 @@ func (o *Operator) Rerun(ctx context.Context, id, reason string) (Rerun, error) 
 	resp, err := o.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:                 o.namespace,
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: i.WorkflowID, RunId: i.RunID},
-		Reason:                    reason,
+		Reason:                    resetReason,
 		WorkflowTaskFinishEventId: point,
 		RequestId:                 uuid.NewString(),
 	})
 	if err != nil {
 		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
 	}
-	return Rerun{Incident: i, Step: step, NewRunID: resp.GetRunId()}, nil
+	r := Rerun{Incident: i, Step: step, NewRunID: resp.GetRunId()}
+	err = o.client.SignalWorkflow(ctx, i.WorkflowID, r.NewRunID, contract.SignalAction, contract.IncidentAction{
+		Ref: i.WorkflowID + "/" + i.RunID + "/rerun", Kind: contract.ActionRerun, Actor: d.Who(), Reason: d.Reason,
+	})
+	if _, over := errors.AsType[*serviceerror.NotFound](err); err != nil && !over {
+		return r, fmt.Errorf("operator: %s goes on, and could not be told who had that done: %w", i.ID, err)
+	}
+	return r, nil
 }
 
 // failure reads why an incident failed, and the event to reset to: the workflow

@@ -12,6 +12,8 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	sdktemporal "go.temporal.io/sdk/temporal"
 
+	"github.com/nerve-alerts/nerve/internal/audit"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 )
@@ -84,7 +86,7 @@ func TestRerunGoesBackToTheStepThatFailed(t *testing.T) {
 			t.Parallel()
 			op, f := setup(t)
 			f.add(&run{workflow: "a:x:1", incident: "i1", execution: failed, events: f.failure(tt.step, "it failed", tt.because)})
-			r, err := op.Rerun(t.Context(), "i1", "the channel is back")
+			r, err := op.Rerun(t.Context(), "i1", contract.Decision{By: "alex", Reason: "the channel is back"})
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, r.Step)
 			assert.Equal(t, "run-new", r.NewRunID)
@@ -93,7 +95,10 @@ func TestRerunGoesBackToTheStepThatFailed(t *testing.T) {
 			assert.Equal(t, "a:x:1", f.resets[0].GetWorkflowExecution().GetWorkflowId())
 			assert.Equal(t, "run-1", f.resets[0].GetWorkflowExecution().GetRunId())
 			assert.Equal(t, "alerts", f.resets[0].GetNamespace())
-			assert.Equal(t, "the channel is back", f.resets[0].GetReason())
+			assert.Equal(t, "rerun by an operator", f.resets[0].GetReason(), "Temporal keeps it in the clear, so it names nobody")
+			assert.Equal(t, []signal{{"a:x:1", "run-new", contract.SignalAction, contract.IncidentAction{
+				Ref: "a:x:1/run-1/rerun", Kind: contract.ActionRerun, Actor: audit.Actor{Person: "alex", Via: audit.ViaCLI}, Reason: "the channel is back",
+			}}}, f.signals)
 			assert.NotEmpty(t, f.resets[0].GetRequestId())
 		})
 	}
@@ -120,7 +125,7 @@ func TestRerunIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			op, f := setup(t, tt.runs...)
-			_, err := op.Rerun(t.Context(), "i1", "")
+			_, err := op.Rerun(t.Context(), "i1", alex)
 			require.ErrorIs(t, err, operator.ErrState)
 			require.ErrorContains(t, err, tt.says)
 			assert.Empty(t, f.resets)
@@ -133,7 +138,7 @@ func TestRerunIsRefusedWhenSomebodyWasFaster(t *testing.T) {
 	op, f := setup(t)
 	f.add(&run{workflow: "a:x:1", incident: "i1", execution: failed, events: f.failure("notify", "it failed", 11)})
 	f.onHistory = func() { f.add(&run{workflow: "a:x:1", incident: "i1"}) }
-	_, err := op.Rerun(t.Context(), "i1", "")
+	_, err := op.Rerun(t.Context(), "i1", alex)
 	require.ErrorIs(t, err, operator.ErrState)
 	require.ErrorContains(t, err, "nerve incidents show i1")
 	assert.Empty(t, f.resets, "a reset would have ended the other's rerun")
@@ -145,8 +150,8 @@ func TestRerunSaysWhyNot(t *testing.T) {
 	f.add(&run{workflow: "a:x:1", incident: "i1", execution: failed, events: f.failure("notify", "it failed", 11)})
 	away := errors.New("connection refused")
 	f.onHistory = func() { f.down = away }
-	_, err := op.Rerun(t.Context(), "i1", "")
+	_, err := op.Rerun(t.Context(), "i1", alex)
 	require.ErrorIs(t, err, away)
-	_, err = op.Rerun(t.Context(), "nobody", "")
+	_, err = op.Rerun(t.Context(), "nobody", alex)
 	require.ErrorIs(t, err, away)
 }

@@ -101,17 +101,17 @@ func (s *Store) oldest(do, table, column, and string) string {
 func (s *Store) clean(ctx context.Context, batch string, before time.Time) (count int64, err error) {
 	for from := (time.Time{}); ; {
 		var times []time.Time
-		if err := s.write.NewRaw(batch, from, before, cleanBatch).Scan(ctx, &times); err != nil {
+		if err := s.write.NewRaw(batch, from, before, s.batch).Scan(ctx, &times); err != nil {
 			return count, err
 		}
-		if len(times) == 0 {
-			return count, nil
-		}
 		count += int64(len(times))
-		from = slices.MaxFunc(times, time.Time.Compare)
-		if s.between != nil {
+		if s.between != nil && len(times) > 0 {
 			s.between()
 		}
+		if len(times) < s.batch {
+			return count, nil
+		}
+		from = slices.MaxFunc(times, time.Time.Compare)
 		select {
 		case <-ctx.Done():
 			return count, ctx.Err()

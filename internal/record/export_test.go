@@ -12,6 +12,9 @@ func DB(s *Store) *bun.DB { return s.write }
 // SetNow gives a store another clock.
 func SetNow(s *Store, now func() time.Time) { s.now = now }
 
+// SetBatch makes the batches of a clean-up smaller.
+func SetBatch(s *Store, rows int) { s.batch = rows }
+
 // Between has a clean-up call a function after each batch.
 func Between(s *Store, call func()) { s.between = call }
 

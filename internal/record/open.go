@@ -21,7 +21,8 @@ type Store struct {
 	unprepared atomic.Bool // named statements do not last on PostgreSQL: see saveArrays
 	cleaning   sync.Mutex  // held by CleanUp
 	now        func() time.Time
-	between    func() // called between two batches of CleanUp, for tests
+	batch      int    // rows of one transaction of CleanUp
+	between    func() // called after each of them, for tests
 }
 
 func (s *Store) postgres() bool { return s.read == s.write }

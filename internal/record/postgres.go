@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, addr address) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	b := bun.NewDB(db, pgdialect.New())
-	return &Store{write: b, read: b, migrate: migrate, now: time.Now}, nil
+	return &Store{write: b, read: b, migrate: migrate, now: time.Now, batch: cleanBatch}, nil
 }
 
 // explainPostgres says where nerve tried to connect and what to do. The cause

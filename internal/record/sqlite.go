@@ -50,7 +50,7 @@ func openSQLite(ctx context.Context, addr address) (*Store, error) {
 	}
 	return &Store{
 		write: bun.NewDB(writer, sqlitedialect.New()), read: bun.NewDB(reader, sqlitedialect.New()),
-		migrate: migrate, now: time.Now,
+		migrate: migrate, now: time.Now, batch: cleanBatch,
 	}, nil
 }
 

@@ -108,7 +108,14 @@ func (r *Registry) planChange(ctx context.Context, c contract.Change, p *plan) e
 	return nil
 }
 
+// reserved is the source of nerve's own API (api.SourceName), for which no other
+// may be taken.
+const reserved = "api"
+
 func (r *Registry) planAdd(c contract.Change, p *plan) error {
+	if c.Target == reserved {
+		return mistake("name", "is nerve's own, for POST /api/v1/alerts", "Choose another")
+	}
 	p.second("a new source can raise incidents")
 	fields := maps.Clone(c.Fields)
 	maps.DeleteFunc(fields, func(_ string, v any) bool { return v == nil })

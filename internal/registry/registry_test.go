@@ -93,21 +93,28 @@ func TestMistakesAreNamedWithTheirKey(t *testing.T) {
 		change contract.Change
 		keys   []string
 	}{
-		"fields": {add("Bad Name", map[string]any{"provider": "datadgo", "windw": "5m", "rate": "x", "handler": "mail", "severity_floor": "loud", "allow_cidrs": "here"}),
-			[]string{"name", "provider", "windw", "rate", "handler", "severity_floor", "allow_cidrs[0]"}},
+		"fields": {
+			add("Bad Name", map[string]any{"provider": "datadgo", "windw": "5m", "rate": "x", "handler": "mail", "severity_floor": "loud", "allow_cidrs": "here"}),
+			[]string{"name", "provider", "windw", "rate", "handler", "severity_floor", "allow_cidrs[0]"},
+		},
 		"secrets among fields": {add("dd", map[string]any{"provider": "datadog", "secrets": []any{"env:X"}}), []string{"secrets"}},
 		"short secret":         {contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: "short"}, []string{"secret"}},
 		"no secret":            {contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}}, []string{"secret"}},
-		"a variable": {contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: "env:" + secret("x")},
-			[]string{"secret"}},
-		"a line break": {contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: secret("x") + "\n"},
-			[]string{"secret"}},
+		"a variable": {
+			contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: "env:" + secret("x")},
+			[]string{"secret"},
+		},
+		"a line break": {
+			contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: secret("x") + "\n"},
+			[]string{"secret"},
+		},
 		"a secret that cannot serve": {add("sg", map[string]any{"provider": "sendgrid", "schemes": []any{"sendgrid"}}), []string{"provider"}},
 		"a mapping that is none":     {add("own", map[string]any{"mapping": "title: x\n"}), []string{"mapping"}},
 		"a vendor's name":            {add("github", map[string]any{"mapping": "title: x\n"}), []string{"mapping"}},
 		"cidrs without a proof": {contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{
 			"provider": "datadog", "schemes": []any{"none"}, "i_understand": true, "allow_cidrs": []any{"192.0.2.0/24"},
 		}}, []string{"allow_cidrs"}},
+		"the API's own":  {add("api", map[string]any{"provider": "datadog"}), []string{"name"}},
 		"unknown action": {contract.Change{Action: "source.eat", Target: "there"}, []string{"action"}},
 	} {
 		t.Run(name, func(t *testing.T) {

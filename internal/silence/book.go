@@ -174,8 +174,8 @@ func (b *Book) Silenced(ctx context.Context, s incident.Signal) (*contract.Silen
 		return nil, err
 	}
 	var set Set
-	set.Use(ctx, ahead)
-	return set.Match(ctx, &s, now), nil
+	set.Use(ahead)
+	return set.Match(&s, now), nil
 }
 
 // newID is short enough to be typed: 40 bits, as 8 letters and digits.

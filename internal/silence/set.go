@@ -1,7 +1,6 @@
 package silence
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -39,7 +38,7 @@ type compiled struct {
 
 // Use replaces the silences. One that cannot be compiled, as when another release
 // made it, holds nothing back.
-func (s *Set) Use(ctx context.Context, all []record.Silence) {
+func (s *Set) Use(all []record.Silence) {
 	known := map[string]*Expression{}
 	if old := s.list.Load(); old != nil {
 		for _, c := range *old {
@@ -52,7 +51,7 @@ func (s *Set) Use(ctx context.Context, all []record.Silence) {
 		if e == nil {
 			var err error
 			if e, err = Compile(one.Expression); err != nil {
-				s.warn(ctx, one.ID, time.Now(), err)
+				s.warn(one.ID, time.Now(), err)
 				continue
 			}
 		}
@@ -63,7 +62,7 @@ func (s *Set) Use(ctx context.Context, all []record.Silence) {
 
 // Match returns the silence that holds a signal back at a time, the one that ends
 // last where there are several, or nil.
-func (s *Set) Match(ctx context.Context, signal *incident.Signal, now time.Time) *contract.Silencing {
+func (s *Set) Match(signal *incident.Signal, now time.Time) *contract.Silencing {
 	list := s.list.Load()
 	if list == nil || len(*list) == 0 {
 		return nil
@@ -80,7 +79,7 @@ func (s *Set) Match(ctx context.Context, signal *incident.Signal, now time.Time)
 		}
 		holds, err := c.expression.match(view)
 		if err != nil {
-			s.warn(ctx, c.ID, now, err)
+			s.warn(c.ID, now, err)
 			continue
 		}
 		if holds {
@@ -91,7 +90,7 @@ func (s *Set) Match(ctx context.Context, signal *incident.Signal, now time.Time)
 }
 
 // warn says that a silence holds nothing back, once a minute for each.
-func (s *Set) warn(ctx context.Context, id string, now time.Time, err error) {
+func (s *Set) warn(id string, now time.Time, err error) {
 	s.mu.Lock()
 	again := now.Sub(s.warned[id]) < warnEvery
 	if !again {
@@ -102,6 +101,6 @@ func (s *Set) warn(ctx context.Context, id string, now time.Time, err error) {
 	}
 	s.mu.Unlock()
 	if !again && s.Log != nil {
-		s.Log.WarnContext(ctx, "a silence cannot be evaluated and holds nothing back", "silence", id, "error", err)
+		s.Log.Warn("a silence cannot be evaluated and holds nothing back", "silence", id, "error", err)
 	}
 }

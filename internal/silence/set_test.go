@@ -23,10 +23,10 @@ func holding(id, expression string, from, to time.Duration) record.Silence {
 func TestSetFindsTheSilenceThatEndsLast(t *testing.T) {
 	t.Parallel()
 	var set silence.Set
-	assert.Nil(t, set.Match(t.Context(), signal(), noon), "an empty set holds nothing back")
+	assert.Nil(t, set.Match(signal(), noon), "an empty set holds nothing back")
 	ended := holding("ended", "true", -time.Hour, 9*time.Hour)
 	ended.EndedAt = noon.Add(-time.Minute)
-	set.Use(t.Context(), []record.Silence{
+	set.Use([]record.Silence{
 		holding("short", "true", -time.Hour, time.Hour),
 		holding("long", `signal.provider == "datadog"`, -time.Hour, 3*time.Hour),
 		holding("longer, of another", `signal.provider == "slack"`, -time.Hour, 9*time.Hour),
@@ -40,10 +40,10 @@ func TestSetFindsTheSilenceThatEndsLast(t *testing.T) {
 		9 * time.Hour:   nil,
 		100 * time.Hour: nil,
 	} {
-		assert.Equal(t, want, set.Match(t.Context(), signal(), noon.Add(at)), at)
+		assert.Equal(t, want, set.Match(signal(), noon.Add(at)), at)
 	}
-	set.Use(t.Context(), nil)
-	assert.Nil(t, set.Match(t.Context(), signal(), noon))
+	set.Use(nil)
+	assert.Nil(t, set.Match(signal(), noon))
 }
 
 // A silence that cannot be compiled or evaluated swallows nothing, does not keep
@@ -52,17 +52,17 @@ func TestSetFailsOpen(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	set := silence.Set{Log: slog.New(slog.NewTextHandler(&log, nil))}
-	set.Use(t.Context(), []record.Silence{
+	set.Use([]record.Silence{
 		holding("of a newer release", "signal.mood == 1", -time.Hour, time.Hour),
 		holding("costly", costly, -time.Hour, time.Hour),
 	})
 	s := crowded()
 	for i := range 90 {
-		assert.Nil(t, set.Match(t.Context(), s, noon.Add(time.Duration(i)*time.Second)))
+		assert.Nil(t, set.Match(s, noon.Add(time.Duration(i)*time.Second)))
 	}
 	assert.Equal(t, 1, strings.Count(log.String(), `silence="of a newer release"`))
 	assert.Equal(t, 2, strings.Count(log.String(), "silence=costly"), "once a minute")
 
-	set.Use(t.Context(), []record.Silence{holding("broken", "nothing", -time.Hour, time.Hour), holding("good", "true", -time.Hour, time.Hour)})
-	assert.Equal(t, "good", set.Match(t.Context(), s, noon).ID)
+	set.Use([]record.Silence{holding("broken", "nothing", -time.Hour, time.Hour), holding("good", "true", -time.Hour, time.Hour)})
+	assert.Equal(t, "good", set.Match(s, noon).ID)
 }

@@ -26,7 +26,8 @@ type Reader interface {
 	Silences(ctx context.Context, f record.SilenceFilter) ([]record.Silence, error)
 }
 
-// Watch keeps a Set up to date. Without Open it lives by the copy in Redis alone.
+// Watch keeps a Set up to date. Without Open it lives by the copy in Redis alone,
+// and without a Carrier by the database alone, which it then asks as when deaf.
 type Watch struct {
 	// Open connects to the database; it is called again after it has failed.
 	Open    func(ctx context.Context) (Reader, error)
@@ -53,7 +54,9 @@ func (w *Watch) Run(ctx context.Context) {
 	}
 	w.kick = make(chan struct{}, 1)
 	var group sync.WaitGroup
-	group.Go(func() { w.listen(ctx) })
+	if w.Carrier.Client != nil {
+		group.Go(func() { w.listen(ctx) })
+	}
 	defer group.Wait()
 	for {
 		w.refresh(ctx)
@@ -81,8 +84,8 @@ func (w *Watch) refresh(ctx context.Context) {
 	all, err := w.ask(ctx)
 	if err == nil {
 		w.away = false
-		w.Set.Use(ctx, all)
-		if w.Open != nil {
+		w.Set.Use(all)
+		if w.Open != nil && w.Carrier.Client != nil {
 			if err := w.Carrier.Keep(ctx, all); err != nil {
 				w.Log.DebugContext(ctx, "the copy of the silences in Redis is not up to date", "error", err)
 			}
@@ -100,8 +103,8 @@ func (w *Watch) ask(ctx context.Context) ([]record.Silence, error) {
 		return w.Carrier.copied(ctx)
 	}
 	all, err := w.stored(ctx)
-	if err == nil {
-		return all, nil
+	if err == nil || w.Carrier.Client == nil {
+		return all, err
 	}
 	// Half of the time is left for Redis: a database that hangs has used its part.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor/2)

@@ -69,7 +69,7 @@ func watch(t *testing.T, w *silence.Watch) *silence.Set {
 func holds(t *testing.T, set *silence.Set, id string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		m := set.Match(t.Context(), signal(), noon)
+		m := set.Match(signal(), noon)
 		return m == nil && id == "" || m != nil && m.ID == id
 	}, 20*time.Second, 5*time.Millisecond, "it does not come to hold %q", id)
 }
@@ -83,7 +83,7 @@ func TestWatchHearsOfChanges(t *testing.T) {
 	one := holding("s1", "true", -time.Hour, time.Hour)
 	require.Eventually(t, func() bool { // it may not listen yet
 		db.set(nil, one)
-		return c.Announce(t.Context()) == nil && set.Match(t.Context(), signal(), noon) != nil
+		return c.Announce(t.Context()) == nil && set.Match(signal(), noon) != nil
 	}, 20*time.Second, 10*time.Millisecond)
 	db.set(nil)
 	require.NoError(t, c.Announce(t.Context()))

@@ -168,9 +168,18 @@ func TestAClickSaysWhatItIsAbout(t *testing.T) {
 		require.NoError(t, err)
 		same, err := slack.ParseClick([]byte(form.Get("payload")))
 		require.NoError(t, err, "Socket Mode has the payload without a form")
+		assert.True(t, slack.Pressed([]byte(form.Get("payload"))))
+		assert.Equal(t, form, must(url.ParseQuery(string(slack.AsForm([]byte(form.Get("payload")))))))
 		same.At = ""
 		assert.Equal(t, want, same)
 	}
+}
+
+func must(v url.Values, err error) url.Values {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestWhatIsNoClick(t *testing.T) {
@@ -189,6 +198,7 @@ func TestWhatIsNoClick(t *testing.T) {
 		require.NoError(t, err)
 		return string(raw)
 	}
+	assert.False(t, slack.Pressed([]byte(`{"type":"event_callback"}`)))
 	_, err := slack.ParseClick([]byte(press(func(map[string]any) {})))
 	require.NoError(t, err)
 	for name, tt := range map[string]struct {

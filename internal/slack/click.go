@@ -24,6 +24,20 @@ type Click struct {
 // ErrNoClick means that an interaction is nothing that nerve has asked for.
 var ErrNoClick = errors.New("slack: not a click on a button of an approval")
 
+// Pressed reports whether what Socket Mode received is a button that was pressed,
+// which goes another way than events do.
+func Pressed(payload []byte) bool {
+	var p struct{ Type string }
+	return json.Unmarshal(payload, &p) == nil && p.Type == blockActions
+}
+
+// AsForm is a payload as Slack posts it where there is no socket.
+func AsForm(payload []byte) []byte {
+	return []byte(url.Values{"payload": {string(payload)}}.Encode())
+}
+
+const blockActions = "block_actions"
+
 // maxClickPart bounds each part of a click; Slack's own are far shorter.
 const maxClickPart = 200
 
@@ -61,7 +75,7 @@ func ParseClick(body []byte) (Click, error) {
 	if err := json.Unmarshal(payload, &p); err != nil {
 		return Click{}, errors.New("slack: an interaction that is not JSON") // the error would quote it
 	}
-	if p.Type != "block_actions" {
+	if p.Type != blockActions {
 		return Click{}, ErrNoClick
 	}
 	for _, a := range p.Actions {

@@ -105,6 +105,7 @@ func (w *Worker) activities() (*activities.Activities, error) {
 		deps.Slack, deps.Approvals = c.Slack, c.Slack
 		deps.Tools[contract.ToolThread] = evidence.Thread{Slack: c.Slack}
 	}
+	w.senders(&deps)
 	deps.Tasks = w.store
 	w.outside.into(&deps)
 	return activities.New(deps)
@@ -177,6 +178,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	group.Go(func() error { return ended(w.core.Admission.Drain(ctx, w.name, w.drain)) })
 	group.Go(func() error { return cleanUp(ctx, w.store, record.Retention(w.core.Config.Retention), w.core.Log) })
 	group.Go(func() error { return w.serve(ctx) })
+	group.Go(func() error {
+		w.watchSenders(ctx)
+		w.core.WatchSilences(ctx, false)
+		return nil
+	})
 	group.Go(func() error { w.inner.Watch(ctx); return nil })
 	return group.Wait()
 }
