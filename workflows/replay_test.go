@@ -85,9 +85,9 @@ func TestReplayNoticesAnotherOrderOfCommands(t *testing.T) {
 	}
 	for name, h := range histories(t) {
 		r := worker.NewWorkflowReplayer()
+		r.RegisterWorkflowWithOptions(watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
 		r.RegisterWorkflowWithOptions(result, workflow.RegisterOptions{Name: contract.WorkflowTaskResult})
 		r.RegisterWorkflowWithOptions(deliver, workflow.RegisterOptions{Name: contract.WorkflowDeliverEvents})
-		r.RegisterWorkflowWithOptions(watch, workflow.RegisterOptions{Name: contract.WorkflowWatch})
 		r.RegisterWorkflowWithOptions(altered, workflow.RegisterOptions{Name: contract.WorkflowTriage})
 		r.RegisterWorkflowWithOptions(approve, workflow.RegisterOptions{Name: contract.WorkflowApprove})
 		require.ErrorContains(t, r.ReplayWorkflowHistory(nil, h), "TMPRL1100", name) // the SDK's mark of non-determinism

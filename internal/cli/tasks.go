@@ -138,12 +138,11 @@ type tasksRerunCmd struct {
 
 // Run resets a task's workflow to the step that failed.
 func (c *tasksRerunCmd) Run(ctx context.Context, t terminal) error {
-	by := person(c.By)
-	d := contract.Decision{By: by, Reason: c.Reason, Actor: actor(by)}
 	return c.with(ctx, func(o *operator.Operator) error {
-		r, err := o.Rerun(ctx, "task:"+c.ID, d)
+		who := (&decision{By: c.By, Reason: c.Reason}).decide()
+		r, err := o.Rerun(ctx, "task:"+c.ID, who)
 		if source, id, ok := strings.Cut(c.ID, ":"); ok && errors.Is(err, operator.ErrNotFound) {
-			r, err = o.Rerun(ctx, contract.TaskWorkflowID(source, task.Name(source, id)), d)
+			r, err = o.Rerun(ctx, contract.TaskWorkflowID(source, task.Name(source, id)), who)
 		}
 		if err != nil {
 			return err
