@@ -169,7 +169,7 @@ func (o *office) work() {
 	c, err := slack.New(token, api+"/api/", nil)
 	require.NoError(o.t, err)
 	acts, err := activities.New(activities.Deps{
-		Slack: c, Recorder: nowhere{}, Windows: nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
+		Slack: c, Recorder: &nowhere{}, Windows: &nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
 		Approvals: c, Changer: o, Auditor: o, UIURL: "http://temporal.example.com", Namespace: "default",
 	})
 	require.NoError(o.t, err)

@@ -67,7 +67,7 @@ func newWorkshop(t *testing.T) *workshop {
 	t.Cleanup(w.client.Close)
 	w.starter = starter.New(w.client, starter.Options{})
 	acts, err := activities.New(activities.Deps{
-		Slack: w, Recorder: nowhere{}, Windows: nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
+		Slack: w, Recorder: &nowhere{}, Windows: &nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
 		Outputs: w, Tasks: w, Billing: w, Subscribers: w, UIURL: "http://temporal.example.com", Namespace: "default",
 	})
 	require.NoError(t, err)

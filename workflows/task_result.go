@@ -115,7 +115,9 @@ func (t *taskRun) hear(ctx workflow.Context, in contract.TaskInput) {
 	}
 	t.state, t.event = next, e
 	t.in.Policy, t.in.Channel, t.in.Provider = in.Policy, in.Channel, in.Provider
-	maps.Copy(t.timings, in.Timings)
+	for _, step := range workflow.DeterministicKeys(in.Timings) {
+		t.timings[step] = in.Timings[step]
+	}
 	t.show(ctx)
 	if next.Final() {
 		t.finishedAt = workflow.Now(ctx)
