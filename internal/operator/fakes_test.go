@@ -63,8 +63,8 @@ type temporal struct {
 	startErr  error
 	signals   []signal
 	signalErr map[string]error // by workflow id
-	onQuery   func() // what happens while a worker is asked
-	onHistory func() // what happens while a history is read
+	onQuery   func()           // what happens while a worker is asked
+	onHistory func()           // what happens while a history is read
 }
 
 type signal struct {
