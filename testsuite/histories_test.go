@@ -81,7 +81,7 @@ type recording struct {
 	starter *starter.Starter
 	stand   *slackstand.Server
 	tools   atomic.Bool // fail
-	nowhere
+	shelf   shelf
 	message slackstand.Posted
 }
 
@@ -120,7 +120,7 @@ func (r *recording) slack() {
 	c, err := slack.New(token, api.URL+"/api/", nil)
 	require.NoError(r.t, err)
 	acts, err := activities.New(activities.Deps{
-		Slack: c, Recorder: &r.nowhere, Windows: &r.nowhere, Lookout: &r.nowhere, OperatorsChannel: alerts, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
+		Slack: c, Recorder: &r.shelf, Windows: &r.shelf, Lookout: &r.shelf, OperatorsChannel: alerts, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
 		Tools: map[string]activities.Evidence{
 			contract.ToolThread: evidence.Thread{Slack: c}, contract.ToolOccurrences: &remembered{&r.tools}, contract.ToolPast: &remembered{&r.tools},
 		},
@@ -136,19 +136,26 @@ func (r *recording) slack() {
 	}
 }
 
-// nowhere keeps nothing, and finds one thing wrong with a sender.
-type nowhere struct{ recorder atomic.Bool } // the recorder is away
+// nowhere keeps nothing.
+type nowhere struct{}
 
-func (n *nowhere) Record(context.Context, contract.IncidentRecord) error {
-	if n.recorder.Load() {
-		return errors.New("the record is away")
-	}
-	return nil
+func (nowhere) Record(context.Context, contract.IncidentRecord) error { return nil }
+func (nowhere) Release(context.Context, string, string, string) error { return nil }
+
+// shelf keeps nothing either, may be away, and finds one thing wrong with a sender.
+type shelf struct {
+	nowhere
+	away atomic.Bool
 }
 
-func (*nowhere) Release(context.Context, string, string, string) error { return nil }
+func (s *shelf) Record(ctx context.Context, rec contract.IncidentRecord) error {
+	if s.away.Load() {
+		return errors.New("the record is away")
+	}
+	return s.nowhere.Record(ctx, rec)
+}
 
-func (*nowhere) Look(_ context.Context, q contract.WatchQuery) (contract.WatchReport, error) {
+func (*shelf) Look(_ context.Context, q contract.WatchQuery) (contract.WatchReport, error) {
 	return contract.WatchReport{Findings: []contract.Finding{{
 		Source: "example", Kind: contract.FindingErrors, Text: "5 of 20 deliveries", Since: q.Now,
 	}}}, nil
@@ -320,12 +327,12 @@ func (r *recording) reopened() client.WorkflowRun {
 	in.Route.QuietPeriod = 20 * time.Second
 	run := r.start(in)
 	r.phase(run, contract.PhaseOpen)
-	r.recorder.Store(true)
+	r.shelf.away.Store(true)
 	require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalResolved, contract.Resolved{DeliveryID: "event-2"}))
 	r.phase(run, contract.PhaseClosed)
 	r.occur(run, contract.Occurrence{DeliveryID: "event-3", Count: 2})
 	r.phase(run, contract.PhaseOpen)
-	r.recorder.Store(false)
+	r.shelf.away.Store(false)
 	require.NoError(r.t, run.Get(r.t.Context(), nil))
 	return run
 }

@@ -96,7 +96,7 @@ func TestWatchTellsOnceAndAgainWhenItIsOver(t *testing.T) {
 			assert.Zero(t, i%10)
 		}
 	}
-	assert.Equal(t, 480, len(p.queries))
+	assert.Len(t, p.queries, 480)
 	assert.Equal(t, 48, cadences)
 }
 
@@ -156,11 +156,11 @@ func (p *post) away(err error) {
 func TestWatchTellsLaterWhatItCouldNot(t *testing.T) {
 	t.Parallel()
 	p := watching(t, map[int][]contract.Finding{0: {finding(contract.FindingErrors, "errors")}})
-	p.world.noteErr = final{"slack/is_archived"}
+	p.noteErr = final{"slack/is_archived"}
 	p.env.RegisterDelayedCallback(func() {
 		p.world.mu.Lock()
 		defer p.world.mu.Unlock()
-		p.world.noteErr = nil
+		p.noteErr = nil
 	}, 5*time.Minute+time.Second)
 	p.run(t, contract.WatchState{})
 	assert.Equal(t, []string{"⚠️ Source datadog: errors"}, p.notes)
@@ -170,11 +170,11 @@ func TestWatchTellsLaterWhatItCouldNot(t *testing.T) {
 func TestWatchForgetsWhatItNeverTold(t *testing.T) {
 	t.Parallel()
 	p := watching(t, map[int][]contract.Finding{0: {finding(contract.FindingSilent, "silent")}, 3: nil})
-	p.world.noteErr = final{"slack/is_archived"}
+	p.noteErr = final{"slack/is_archived"}
 	p.env.RegisterDelayedCallback(func() {
 		p.world.mu.Lock()
 		defer p.world.mu.Unlock()
-		p.world.noteErr = nil
+		p.noteErr = nil
 	}, 5*time.Minute+time.Second)
 	p.run(t, contract.WatchState{})
 	assert.Empty(t, p.notes)

@@ -128,6 +128,9 @@ func TestEncodings(t *testing.T) {
 			},
 		}}},
 		"events_result": contract.EventsResult{Delivered: 1, Refused: 2, Gone: true},
+		"watch_state":   contract.WatchState{Standing: findings(at), Untold: findings(at), Checks: 3, Checked: at},
+		"watch_query":   contract.WatchQuery{Now: at, Standing: findings(at), Cadence: true},
+		"watch_report":  contract.WatchReport{Findings: findings(at)},
 		"ruling":        contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
 		"approval_state": contract.ApprovalState{
 			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},

@@ -25,7 +25,7 @@ func (s *Store) auditActions(ctx context.Context, r contract.IncidentRecord) err
 		return nil
 	}
 	var known []string
-	err := s.read.NewSelect().Model((*auditRow)(nil)).Column("ref").Where("ref IN (?)", bun.In(refs)).Scan(ctx, &known)
+	err := s.read.NewSelect().Model((*auditRow)(nil)).Column("ref").Where("ref IN (?)", bun.List(refs)).Scan(ctx, &known)
 	if err != nil {
 		return fmt.Errorf("record: look for decisions in the audit log: %w", err)
 	}

@@ -53,7 +53,7 @@ ORDER BY source`
 func (s *Store) SenderHealth(ctx context.Context, since, until time.Time) ([]SenderCounts, error) {
 	var counts []SenderCounts
 	err := s.read.NewRaw(senderCounts,
-		bun.In([]string{
+		bun.List([]string{
 			contract.ReasonUnsigned.String(), contract.ReasonSignature.String(), contract.ReasonAssurance.String(), contract.ReasonBackoff.String(),
 		}),
 		contract.ReasonSignature.String(), contract.ReasonStale.String(), since.UTC(), until.UTC(),
