@@ -65,7 +65,7 @@ func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 func wrapped(text string, n int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch {
 		case line == "":
 			line = word

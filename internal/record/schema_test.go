@@ -31,7 +31,7 @@ func TestConnectLeavesTheSchema(t *testing.T) {
 			var schema *record.SchemaError
 			require.ErrorAs(t, s.CheckSchema(t.Context()), &schema)
 			assert.Zero(t, schema.Have)
-			assert.ErrorContains(t, schema, "nerve db migrate")
+			require.ErrorContains(t, schema, "nerve db migrate")
 
 			require.NoError(t, s.Migrate(t.Context(), testkit.Logger(t)))
 			require.NoError(t, s.CheckSchema(t.Context()))

@@ -83,7 +83,7 @@ func (c *Client) Self(ctx context.Context) (Self, error) {
 		return Self{}, translate("auth.test", err)
 	}
 	self := Self{BotID: a.BotID, UserID: a.UserID, TeamID: a.TeamID}
-	for _, scope := range strings.Split(a.Header.Get("X-OAuth-Scopes"), ",") {
+	for scope := range strings.SplitSeq(a.Header.Get("X-OAuth-Scopes"), ",") {
 		if scope = strings.TrimSpace(scope); scope != "" {
 			self.Scopes = append(self.Scopes, scope)
 		}
