@@ -138,7 +138,7 @@ func TestFlushedRedisIsNoEnd(t *testing.T) {
 	assert.Equal(t, []string{"before", "after"}, s.taken("wf"))
 }
 
-// Waiting costs one command a minute: each wait is one blocking read of a
+// Waiting costs a command every three minutes: each wait is one blocking read of a
 // minute, and nothing else is sent.
 func TestIdleCost(t *testing.T) {
 	t.Parallel()

@@ -110,7 +110,8 @@ func Open(o Options) (*Admission, error) {
 		names:  names{prefix: o.Prefix + ":{nerve}:"},
 		memory: newMemory(maxMarks),
 		timing: timing{
-			block: time.Minute, leaseTTL: o.LeaseTTL,
+			// There are two streams to wait for: less than a command a minute at rest.
+			block: 3 * time.Minute, leaseTTL: o.LeaseTTL,
 			retryMin: 250 * time.Millisecond, retryMax: 30 * time.Second, grace: 10 * time.Second,
 			gather: 100 * time.Millisecond,
 		},

@@ -235,7 +235,7 @@ func TestOpenRefuses(t *testing.T) {
 	assert.Equal(t, "nerve:{nerve}:spool", a.names.spool())
 	assert.Equal(t, "nerve:{nerve}:spool:dead", a.names.deadLetters(a.names.spool()))
 	assert.Equal(t, 50*time.Millisecond, a.opts.Budget)
-	assert.Equal(t, time.Minute, a.timing.block)
+	assert.Equal(t, 3*time.Minute, a.timing.block)
 }
 
 // A sender that hangs up is not a Redis that is away, and its commit is still

@@ -21,9 +21,15 @@ const (
 	pollDeaf = 2 * time.Second
 	// pollCarried is the same while it does, for an announcement that got lost.
 	pollCarried = 30 * time.Second
+	// keepEvery is how often the copy in Redis is looked at while nothing changes
+	// and the connection stays. One that is made again has it looked at at once: it
+	// may be to a Redis that has lost everything.
+	keepEvery = 10 * time.Minute
 	// listenFor is how long a connection to Redis may be silent before it is asked
-	// whether it is there: a network that drops packets says nothing.
-	listenFor = 10 * time.Second
+	// whether it is there. The system does the same below, and what a network that
+	// drops packets swallows is found by asking the database; a worker at rest has
+	// one command a minute.
+	listenFor = 10 * time.Minute
 	// askFor bounds one look at the database or at Redis.
 	askFor = 5 * time.Second
 )
@@ -50,6 +56,8 @@ type Watch struct {
 	first    chan struct{}
 	once     sync.Once
 	hears    atomic.Bool
+	lost     atomic.Bool // the connection was made again since the copy was looked at
+	keptAt   time.Time   // when it was
 	kick     chan struct{}
 }
 
@@ -137,6 +145,10 @@ func (w *Watch) ask(ctx context.Context) (record.SourceSet, bool, error) {
 
 // keep makes sure that the copy in Redis is what the database has.
 func (w *Watch) keep(ctx context.Context, set record.SourceSet, whole bool) {
+	if !w.lost.Swap(false) && !whole && time.Since(w.keptAt) < keepEvery {
+		return
+	}
+	w.keptAt = time.Now()
 	kept, err := w.Carrier.kept(ctx)
 	if err == nil && kept != set.Revision {
 		if !whole {
@@ -147,6 +159,7 @@ func (w *Watch) keep(ctx context.Context, set record.SourceSet, whole bool) {
 		}
 	}
 	if err != nil {
+		w.keptAt = time.Time{}
 		w.Log.DebugContext(ctx, "the copy of the sources in Redis is not up to date", "error", err)
 	}
 }
@@ -212,6 +225,7 @@ func (w *Watch) subscribed(ctx context.Context) {
 		case err == nil:
 			asked = false
 			if _, pong := message.(*redis.Pong); !pong { // what was announced before it listened is asked for as well
+				w.lost.Store(true)
 				w.hears.Store(true)
 				w.wake()
 			}

@@ -17,7 +17,7 @@ import (
 const (
 	askDeaf    = 2 * time.Second  // between two looks while Redis announces nothing
 	askCarried = 30 * time.Second // the same while it does, for what got lost
-	listenFor  = 10 * time.Second // a connection that is silent for so long is asked whether it is there
+	listenFor  = 10 * time.Minute // a connection that is silent for so long is asked whether it is there
 	askFor     = 5 * time.Second  // one look
 )
 
