@@ -163,6 +163,9 @@ func (s *Server) raise(ctx context.Context, in *alertInput) (*alertOutput, error
 		return nil, err
 	}
 	if !reply.Taken() {
+		for i := range reply.Fields {
+			reply.Fields[i].Field = "body." + reply.Fields[i].Field
+		}
 		return nil, s.notTaken(ctx, reply)
 	}
 	out := &alertOutput{Status: http.StatusOK, Body: Raised{
