@@ -25,7 +25,7 @@ const (
 )
 
 // TestVisit fails where nobody holds the lock of a reader. Alone it does nothing.
-func TestVisit(t *testing.T) { //nolint:paralleltest // a process of its own
+func TestVisit(t *testing.T) {
 	file := os.Getenv(visitor)
 	if file == "" {
 		return
@@ -49,7 +49,7 @@ func TestTwoStoresHoldTheirLock(t *testing.T) {
 	}
 	program, err := os.Executable()
 	require.NoError(t, err)
-	visit := exec.CommandContext(t.Context(), program, "-test.run=^TestVisit$") //nolint:gosec // this test itself
+	visit := exec.CommandContext(t.Context(), program, "-test.run=^TestVisit$")
 	visit.Env = append(os.Environ(), visitor+"="+file)
 	out, err := visit.CombinedOutput()
 	require.NoError(t, err, "%s", out)
