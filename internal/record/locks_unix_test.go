@@ -30,7 +30,7 @@ func TestVisit(t *testing.T) {
 	if file == "" {
 		return
 	}
-	f, err := os.OpenFile(file, os.O_RDWR, 0) //nolint:gosec // the test below names it
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	require.NoError(t, err)
 	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart, Start: sharedFirst, Len: sharedSize}
 	require.NoError(t, syscall.FcntlFlock(f.Fd(), syscall.F_GETLK, &lock))
