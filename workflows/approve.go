@@ -116,7 +116,7 @@ func (a *approval) check(ctx workflow.Context, r contract.Ruling) error {
 		return refuse(contract.RefusedNobody, "a person has to decide, not a program")
 	}
 	if r.Grant && r.Actor.Same(a.in.RequestedBy) {
-		return refuse(contract.RefusedRequester, "%s asked for it, so somebody else has to grant it", strings.TrimSpace(r.Actor.Person))
+		return refuse(contract.RefusedRequester, "%s asked for it, so somebody else than %s has to grant it", a.in.RequestedBy.Person, strings.TrimSpace(r.Actor.Person))
 	}
 	return nil
 }

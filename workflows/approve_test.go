@@ -230,6 +230,7 @@ func TestWhoCannotDecide(t *testing.T) {
 	}{
 		"whoever asked":              {contract.Ruling{Actor: alex, Grant: true}, contract.RefusedRequester},
 		"the same in another way":    {contract.Ruling{Actor: audit.Actor{Person: " ALEX@example.com", Via: audit.ViaSlack}, Grant: true}, contract.RefusedRequester},
+		"maybe whoever asked":        {contract.Ruling{Actor: audit.Actor{Person: "sub:u1", Via: audit.ViaAPI}, Grant: true}, contract.RefusedRequester},
 		"nobody":                     {contract.Ruling{Actor: audit.Actor{Person: " ", Via: audit.ViaCLI}, Grant: true}, contract.RefusedNobody},
 		"somebody by no way":         {contract.Ruling{Actor: audit.Actor{Person: "robin"}, Grant: true}, contract.RefusedNobody},
 		"a program":                  {contract.Ruling{Actor: audit.Actor{Person: "nerve", Via: audit.ViaSystem}, Grant: true}, contract.RefusedNobody},

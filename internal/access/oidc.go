@@ -200,7 +200,7 @@ func (o *OIDC) person(token *oidc.IDToken) (Principal, error) {
 		return Principal{}, errors.New("the e-mail address is not verified by the issuer")
 	}
 	// Marked, so that nobody can choose a subject that reads like another's address.
-	who, email := "sub:"+person(token.Subject), person(c.Email)
+	who, email := audit.Subject+person(token.Subject), person(c.Email)
 	if email != "" {
 		who = email
 	}

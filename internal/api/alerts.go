@@ -122,7 +122,7 @@ func (in *alertInput) headers(person string) http.Header {
 
 // Raised is what became of an alert.
 type Raised struct {
-	Outcome    contract.Outcome `json:"outcome" doc:"accepted started an incident; duplicate, debounced and folded belong to one; resolved closed it"`
+	Outcome    contract.Outcome `json:"outcome" doc:"accepted started an incident; duplicate, debounced and folded belong to one; resolved closed it; ignored found nothing to close"`
 	DeliveryID string           `json:"delivery_id"`
 	IncidentID string           `json:"incident_id,omitempty"`
 	WorkflowID string           `json:"workflow_id,omitempty"`
@@ -163,6 +163,9 @@ func (s *Server) raise(ctx context.Context, in *alertInput) (*alertOutput, error
 		return nil, err
 	}
 	if !reply.Taken() {
+		for i := range reply.Fields {
+			reply.Fields[i].Field = "body." + reply.Fields[i].Field
+		}
 		return nil, s.notTaken(ctx, reply)
 	}
 	out := &alertOutput{Status: http.StatusOK, Body: Raised{

@@ -95,7 +95,9 @@ func TestAnAlertThatIsNotTakenIsNotAnsweredWell(t *testing.T) {
 	} {
 		b.intake.reply, b.intake.err = tc.reply, tc.err
 		r := b.post("/alerts", `{"title":"x","severity":"low"}`)
-		r.problem(tc.status, tc.code)
+		for _, f := range r.problem(tc.status, tc.code).ValidationErrors {
+			assert.Equal(t, "body.title", f.Field)
+		}
 		assert.Equal(t, tc.after, r.Header().Get("Retry-After"))
 		assert.NotContains(t, r.Body.String(), "redis")
 	}

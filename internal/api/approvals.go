@@ -94,7 +94,7 @@ func approvalProblem(err error) error {
 	case errors.Is(err, approval.ErrDecided):
 		return fail(http.StatusConflict, codeState, "The approval waits for nobody any more.")
 	case errors.Is(err, approval.ErrRequester):
-		return fail(http.StatusForbidden, codeScope, "Whoever asks for a change cannot grant it.")
+		return fail(http.StatusForbidden, codeScope, "Whoever asks for a change cannot grant it. Between a login without an e-mail address and one with, nobody can tell two people from one.")
 	case errors.Is(err, approval.ErrNobody):
 		return fail(http.StatusForbidden, codeScope, "You are not among the people who can decide (people in the configuration).")
 	case errors.Is(err, approval.ErrChange):

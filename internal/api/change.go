@@ -102,7 +102,7 @@ func changeProblem(err error, seen bool) error {
 	case errors.As(err, &mistakes):
 		fields := make([]incident.FieldError, len(mistakes))
 		for i, m := range mistakes {
-			fields[i] = incident.FieldError{Field: m.Key, Code: "invalid", Message: m.Problem + ". " + m.Fix + "."}
+			fields[i] = incident.FieldError{Field: changeField(m.Key), Code: "invalid", Message: m.Problem + ". " + m.Fix + "."}
 		}
 		return invalid(fields...)
 	case errors.As(err, &conflict) && seen:
@@ -125,4 +125,16 @@ func changeProblem(err error, seen bool) error {
 		return fail(http.StatusForbidden, codeScope, "Whoever asked for a change cannot approve it.")
 	}
 	return err
+}
+
+// changeField is where the request has what the registry calls key: all that it
+// does not name itself is one of the fields.
+func changeField(key string) string {
+	switch key {
+	case "name", "secret", "fields", "not_before", "not_after":
+		return "body." + key
+	case "secret_id":
+		return "path.secret"
+	}
+	return "body.fields." + key
 }

@@ -112,7 +112,7 @@ func TestDeliveriesAreReplayed(t *testing.T) {
 		Items        []api.Replayed
 		Done, Failed int
 	}
-	b.post("/deliveries/replay", `{"ids":["d1","gone"]}`).json(&many)
+	b.post("/deliveries/replay", `{"ids":["d1","gone","d1"]}`).json(&many)
 	assert.Equal(t, []int{200, 409, 1, 1}, []int{many.Items[0].Status, many.Items[1].Status, many.Done, many.Failed})
 	b.post("/deliveries/replay", `{"filter":{"source":"slack"},"dry_run":true}`).json(&many)
 	require.Len(t, many.Items, 1)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"sync"
 	"time"
@@ -64,7 +65,7 @@ func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 	}
 	mode, _ := ctx.Operation().Metadata[repeatKey].(repetition)
 	if call.answer != nil && mode != guard {
-		give(ctx, call.answer)
+		s.give(ctx, call.answer)
 		return
 	}
 	rec := &recorder{inner: ctx, body: bytes.NewReader(call.body)}
@@ -85,6 +86,9 @@ type call struct {
 func (s *Server) begins(ctx huma.Context, key string) (*call, error) {
 	_ = ctx.SetReadDeadline(time.Now().Add(readTimeout)) // the server's own deadline stays where there is none
 	body, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), ctx.Operation().MaxBodyBytes))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, fromHuma(http.StatusRequestTimeout, nil)
+	}
 	if err != nil {
 		return nil, fail(http.StatusBadRequest, codeInvalid, "The body could not be read to its end.")
 	}
@@ -160,11 +164,16 @@ func (s *Server) ends(ctx context.Context, c *call, rec *recorder, mode repetiti
 }
 
 // give answers with what was kept.
-func give(ctx huma.Context, a *keptAnswer) {
+func (s *Server) give(ctx huma.Context, a *keptAnswer) {
 	for name, value := range a.Header {
 		ctx.SetHeader(name, value)
 	}
 	ctx.SetHeader(replayedHeader, "true")
+	var p Problem
+	if a.Header["Content-Type"] == problemType && json.Unmarshal(a.Body, &p) == nil {
+		s.refuse(ctx, &p) // it is about this request, not the first
+		return
+	}
 	ctx.SetStatus(a.Status)
 	_, _ = ctx.BodyWriter().Write(a.Body) // the caller is gone: nobody to tell
 }

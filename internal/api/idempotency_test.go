@@ -115,7 +115,7 @@ func TestATokenIsShownOnce(t *testing.T) {
 	assert.Equal(t, "ana@example.com", made.Owner, "nobody makes a token for somebody else")
 	require.Equal(t, http.StatusOK, b.as(made.Token, http.MethodGet, "/me", "").Code)
 	again := b.post("/tokens", body, key, "k1")
-	assert.Equal(t, http.StatusConflict, again.Code)
+	again.problem(http.StatusConflict, "API_CONFLICT")
 	assert.NotContains(t, again.Body.String(), made.Token)
 	assert.NotContains(t, b.get("/tokens").Body.String(), made.Token)
 

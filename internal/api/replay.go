@@ -172,7 +172,13 @@ func (s *Server) chosenDeliveries(ctx context.Context, in *ManyDeliveries) (ids 
 	case len(in.IDs) == 0 && in.Filter == nil:
 		return nil, "", invalidField("body.ids", "or filter is needed")
 	case in.Filter == nil:
-		return in.IDs, "", nil
+		seen := map[string]bool{}
+		for _, id := range in.IDs {
+			if !seen[id] {
+				seen[id], ids = true, append(ids, id)
+			}
+		}
+		return ids, "", nil
 	}
 	f := in.Filter.filter()
 	f.Limit = maxReplays

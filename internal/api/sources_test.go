@@ -104,6 +104,10 @@ func TestChangesThatAreRefused(t *testing.T) {
 		change().problem(tc.status, tc.code)
 	}
 	assert.Equal(t, "is no number. Write one.", change().problem(400, "API_INVALID").ValidationErrors[0].Message)
+	for key, field := range map[string]string{"rate": "body.fields.rate", "secret": "body.secret", "secret_id": "path.secret", "name": "body.name"} {
+		b.sources.err = config.Errors{{Key: key, Problem: "is wrong"}}
+		assert.Equal(t, field, change().problem(400, "API_INVALID").ValidationErrors[0].Field)
+	}
 	b.sources.err = &registry.ConflictError{Have: 3, Seen: 2}
 	change("If-Match", `"2"`).problem(http.StatusPreconditionFailed, "API_PRECONDITION_FAILED")
 	n := len(b.sources.orders)

@@ -41,10 +41,18 @@ func (a Actor) Check() error {
 	return nil
 }
 
-// Same reports whether two actors are one person.
+// Subject begins the name of somebody whose login says no address: what follows
+// is the issuer's name for them.
+const Subject = "sub:"
+
+// Same reports whether two actors are one person, or may be: one human has a
+// subject in one login and an address in the next, and nothing says that the two
+// are one.
 func (a Actor) Same(b Actor) bool {
-	return strings.EqualFold(strings.TrimSpace(a.Person), strings.TrimSpace(b.Person))
+	return strings.EqualFold(strings.TrimSpace(a.Person), strings.TrimSpace(b.Person)) || a.subject() != b.subject()
 }
+
+func (a Actor) subject() bool { return strings.HasPrefix(strings.TrimSpace(a.Person), Subject) }
 
 // Entry is one change. Ref, Actor, Action, Target and Detail are the caller's;
 // the record fills in the rest.
@@ -117,6 +125,11 @@ func (e *BrokenError) Error() string {
 // the chain. An error of the sequence itself is returned as it is.
 func Verify(chain iter.Seq2[Entry, error], kept ...Head) (Head, error) {
 	head := Head{Hash: Genesis}
+	for _, k := range kept {
+		if k.Seq <= 0 && k != head {
+			return head, &BrokenError{1, fmt.Sprintf("a head that was kept is none: %d:%s", k.Seq, k.Hash)}
+		}
+	}
 	for e, err := range chain {
 		if err != nil {
 			return head, err

@@ -109,3 +109,23 @@ func TestAnEntryNeedsSomebody(t *testing.T) {
 	assert.True(t, audit.Actor{Person: "Ops@example.com "}.Same(audit.Actor{Person: "ops@example.com"}))
 	assert.False(t, audit.Actor{Person: "ops"}.Same(audit.Actor{Person: "dev"}))
 }
+
+// One human who asks with a login that has no address and grants with one that
+// has must not be two people.
+func TestASubjectMayBeAnyAddress(t *testing.T) {
+	t.Parallel()
+	subject, other, address := audit.Actor{Person: "sub:u1"}, audit.Actor{Person: "sub:u2"}, audit.Actor{Person: "ana@example.com"}
+	assert.True(t, subject.Same(address))
+	assert.True(t, address.Same(subject))
+	assert.True(t, subject.Same(subject))
+	assert.False(t, subject.Same(other), "one issuer has two subjects for two people")
+}
+
+func TestAHeadOfNothingIsGenesis(t *testing.T) {
+	t.Parallel()
+	_, err := audit.Verify(walk(chain(t, 2)), audit.Head{Hash: audit.Genesis})
+	require.NoError(t, err)
+	_, err = audit.Verify(walk(chain(t, 2)), audit.Head{Hash: "ab"})
+	_, broken := errors.AsType[*audit.BrokenError](err)
+	require.True(t, broken, "%v", err)
+}

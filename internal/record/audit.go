@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -172,10 +173,12 @@ func (s *Store) AuditLog(ctx context.Context, f AuditFilter) ([]audit.Entry, err
 const auditPage = 1000
 
 // AuditChain walks the audit log from its first entry, for audit.Verify and for
-// an export. It holds no transaction: entries that are added meanwhile may be in it.
+// an export. It holds no transaction: entries that are added meanwhile may be in
+// it. What AuditLog would list is in it too, so an entry that somebody put before
+// the first.
 func (s *Store) AuditChain(ctx context.Context) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
-		for after := int64(0); ; {
+		for after := int64(math.MinInt64); ; {
 			var rows []auditRow
 			err := s.read.NewSelect().Model(&rows).Where("seq > ?", after).Order("seq ASC").Limit(auditPage).Scan(ctx)
 			if err != nil {

@@ -66,6 +66,33 @@ func TestAuditLogKeepsOneEntryOfARef(t *testing.T) {
 	})
 }
 
+// An entry that was forged before the first would be listed like every other.
+func TestAuditLogShowsWhatWasPutBeforeIt(t *testing.T) {
+	t.Parallel()
+	for kind, untie := range map[string]string{
+		"sqlite":   "PRAGMA ignore_check_constraints = ON",
+		"postgres": "ALTER TABLE audit DROP CONSTRAINT IF EXISTS audit_seq_check",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, newURL(t, kind))
+			first, err := s.AppendAudit(t.Context(), changed("", "x"))
+			require.NoError(t, err)
+			db := record.DB(s)
+			_, err = db.ExecContext(t.Context(), untie)
+			require.NoError(t, err)
+			_, err = db.ExecContext(t.Context(), "INSERT INTO audit SELECT 0, at, NULL, 'somebody', via, credential, action, target, detail, prev, hash FROM audit")
+			require.NoError(t, err)
+			listed, err := s.AuditLog(t.Context(), record.AuditFilter{})
+			require.NoError(t, err)
+			require.Len(t, listed, 2)
+			_, err = audit.Verify(s.AuditChain(t.Context()), audit.Head{Seq: 1, Hash: first.Hash})
+			var broken *audit.BrokenError
+			require.ErrorAs(t, err, &broken)
+		})
+	}
+}
+
 // The database itself refuses to change the log; somebody who takes that away
 // and changes it is found by Verify, over more than one page.
 func TestAuditLogShowsWhatWasDoneToIt(t *testing.T) {

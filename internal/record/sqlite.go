@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -64,14 +65,27 @@ func connect(ctx context.Context, db *sql.DB, file string) error {
 	}
 	if err := db.PingContext(ctx); err != nil {
 		return errors.Join(fmt.Errorf("record: %s cannot be used as a SQLite database: "+
-			"is it one, and on a local disk?: %w", file, err), unlock())
+			"is it one, on a local disk, and may nerve write it?: %w", file, err), unlock())
 	}
 	return unlock()
 }
 
+// creating is held while a file is made: see createFile.
+var creating sync.Mutex
+
 // createFile makes the file readable for its owner only; SQLite gives the
 // files beside it (-wal, -shm) the same mode.
+//
+// A file that is there is not opened. POSIX drops every lock that a process has
+// on a file when it closes any descriptor of it: a second store in this process
+// would take the first one's locks, and the next program to look into the file,
+// such as sqlite3, would delete the WAL under both.
 func createFile(path string) error {
+	creating.Lock()
+	defer creating.Unlock()
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/api"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 )
 
@@ -34,7 +33,7 @@ func (w *Worker) serve(ctx context.Context) error {
 	if codec != nil {
 		mux.Handle(codecPath+"/", http.StripPrefix(codecPath, codec))
 	}
-	mux.Handle(api.Prefix+"/", w.operators)
+	mux.Handle("/", w.operators) // what is nowhere is a problem document too
 	listener := w.options.Listener
 	if listener == nil {
 		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", w.core.Config.Addr())
