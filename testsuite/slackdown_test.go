@@ -60,7 +60,7 @@ func TestFailedIsRerun(t *testing.T) {
 	for _, c := range s.stand.Calls("reactions.add")[eyes:] {
 		assert.NotEqual(t, "eyes", c.Args["name"], "a step that worked was done again")
 	}
-	s.onlyFrom(rerun, "Notify", "SetLight", "Record")
+	s.onlyFrom(rerun, "Notify", "SetLight", "Note", "Record")
 	_, err = op.Rerun(t.Context(), a.Incident, contract.Decision{By: "alex", Reason: "again"})
 	require.ErrorIs(t, err, operator.ErrState, "what runs must not be reset")
 	s.stored([]string{"open"}, "SELECT phase FROM incidents WHERE id = $1", a.Incident)

@@ -13,24 +13,26 @@ import (
 	"github.com/nerve-alerts/nerve/internal/config"
 )
 
-var update = flag.Bool("update", false, "rewrite the README's configuration tables")
+var update = flag.Bool("update", false, "rewrite the configuration tables in the documents")
 
-const readme = "../../README.md"
-
-// TestReadmeListsEveryKey compares the README's tables with the keys that Load
-// knows. After a key has changed, rewrite them:
+// TestReadmeListsEveryKey compares the tables in README.md and in
+// docs/configuration.md with the keys that Load knows. After a key has changed,
+// rewrite them:
 //
 //	go test ./internal/config -run Readme -update
 func TestReadmeListsEveryKey(t *testing.T) {
-	text, err := os.ReadFile(readme)
+	listed(t, "../../README.md", "configuration", keyTable())
+	listed(t, "../../docs/configuration.md", "sources", sourceTable())
+}
+
+func listed(t *testing.T, path, name, table string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	want := text
-	for name, table := range map[string]string{"configuration": keyTable(), "sources": sourceTable()} {
-		want, err = replaceSection(want, name, table)
-		require.NoError(t, err)
-	}
+	want, err := replaceSection(text, name, table)
+	require.NoError(t, err)
 	if *update {
-		require.NoError(t, os.WriteFile(readme, want, 0o600))
+		require.NoError(t, os.WriteFile(path, want, 0o600))
 		return
 	}
 	require.Equal(t, string(want), string(text), "run: go test ./internal/config -run Readme -update")

@@ -22,7 +22,7 @@ const (
 )
 
 // Queues lists them all; each needs a worker.
-var Queues = []string{QueueTriage, QueueSlack, QueueEvidence}
+var Queues = []string{QueueTriage, QueueSlack, QueueEvidence, QueueTasks, QueueEvents}
 
 // WorkflowTriage is the registered name of workflows.Triage.
 const WorkflowTriage = "Triage"

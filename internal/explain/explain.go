@@ -167,6 +167,8 @@ func belongs(in Input, d *contract.Delivery) string {
 		fmt.Fprintf(&b, "Incident %s: %s (%s, %s, %s), opened %s.", i.ID, i.Title, i.Severity, i.Status, i.Phase, at(i.OpenedAt))
 	case d.IncidentID != "":
 		fmt.Fprintf(&b, "Incident %s is not in the record; its workflow knows more.", d.IncidentID)
+	case ofTask(d):
+		b.WriteString("The task has a workflow of its own.")
 	default:
 		b.WriteString("Its incident had no window that knew its name.")
 	}
@@ -186,7 +188,7 @@ func next(in Input) []string {
 		for _, s := range slices.Concat(reasons[r].next, outcomes[d.Outcome].next) {
 			switch {
 			case strings.Contains(s, "nerve deliveries replay") && d.Assurance == "", // nothing of it was kept
-				strings.Contains(s, "{incident}") && d.IncidentID+d.WorkflowID == "",
+				strings.Contains(s, "{incident}") && (d.IncidentID+d.WorkflowID == "" || ofTask(d)),
 				strings.Contains(s, "{ip}") && d.RemoteIP == "":
 				continue
 			}

@@ -179,6 +179,10 @@ func cases() map[string]Input {
 		"event_taken": one(changed(func(d *contract.Delivery) {
 			d.Outcome, d.Trace.Rule, d.Trace.KeyKind, d.Trace.Identity = contract.OutcomeDuplicate, contract.RuleTaken, incident.KeyEvent, ""
 		})),
+		"task": one(changed(func(d *contract.Delivery) {
+			d.IncidentID, d.WorkflowID, d.Trace.Handler, d.Trace.Rule = "", "task:replicate:t1", contract.HandlerTaskResult, contract.RuleTaskStarted
+			d.Trace.KeyKind = incident.KeyEvent
+		})),
 		"debounced": one(changed(func(d *contract.Delivery) {
 			d.Outcome, d.Trace.Rule, d.Count, d.ReceivedAt = contract.OutcomeDebounced, contract.RuleWindow, 7, noon.Add(2*time.Minute)
 		})),

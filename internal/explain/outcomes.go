@@ -80,6 +80,8 @@ func headline(in Input) string {
 	}
 	o, known := outcomes[d.Outcome]
 	switch {
+	case ofTask(d) && ofTasks[d.Outcome] != "":
+		return ofTasks[d.Outcome]
 	case !known:
 		return fmt.Sprintf("Its outcome was %s, which this release cannot explain.", d.Outcome)
 	case d.IncidentID == "" && d.WorkflowID == "":
@@ -115,6 +117,18 @@ var nameless = map[contract.Outcome]string{
 	contract.OutcomeDebounced: "Not again: it is a repeat, and was counted in the incident that runs.",
 	contract.OutcomeFolded:    "Not for itself: its source was over its rate, and it was counted in the source's storm incident.",
 	contract.OutcomeResolved:  "No: it says that the alert is over, and closed its incident.",
+}
+
+// ofTask reports whether a delivery tells of a task, which raises no incident.
+func ofTask(d *contract.Delivery) bool {
+	return d.Trace != nil && d.Trace.Handler == contract.HandlerTaskResult
+}
+
+// ofTasks are the headlines of events of tasks.
+var ofTasks = map[contract.Outcome]string{
+	contract.OutcomeAccepted:  "No: it tells of a task, not of an alert, and the task's workflow has it (nerve tasks list).",
+	contract.OutcomeDuplicate: "No: it tells of a task, not of an alert, and had been taken before.",
+	contract.OutcomeDebounced: "No: it tells of a task, not of an alert, whose workflow knew that already.",
 }
 
 // several answers for a delivery of several signals.

@@ -117,6 +117,10 @@ var reasons = map[contract.Reason]because{
 	contract.ReasonClick:        {text: "It is a click that decided an approval."},
 	contract.ReasonClickRefused: {text: "It is a click that decided nothing."},
 	contract.ReasonNotOurButton: {text: "It is an interaction in Slack that is about nothing that nerve has asked."},
+	contract.ReasonTaskUnknown: {
+		"Its source takes only tasks that were registered (require_known), and nobody has registered this one.",
+		[]string{"Register a task before it starts: nerve tasks expect ID --source {source}"},
+	},
 	contract.ReasonNothingToResolve: {
 		"It says that an alert is over, and no incident of it runs.",
 		[]string{"Look for its firing: nerve deliveries list --source {source}"},
