@@ -142,7 +142,7 @@ func (s *Server) accept(c *gin.Context) {
 		return
 	}
 	s.backoff.succeeded(x.source.Name, x.delivery.RemoteIP)
-	x.delivery.Headers = keepHeaders(c.Request.Header)
+	x.delivery.Headers = keepHeaders(c.Request.Header, s.deps.Scrubber)
 	switch {
 	case accepted.Handshake != nil:
 		h := accepted.Handshake
