@@ -18,6 +18,9 @@ type SchemaError struct {
 }
 
 func (e *SchemaError) Error() string {
+	if e.Have == 0 {
+		return "record: the database has no tables of nerve: look whether it is the right one; then start a worker, or run nerve db migrate"
+	}
 	if e.Have > e.Want {
 		return fmt.Sprintf("record: the database is of a newer release (schema %d, this one knows %d): use that release, or roll back with it first", e.Have, e.Want)
 	}

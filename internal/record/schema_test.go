@@ -31,6 +31,7 @@ func TestConnectLeavesTheSchema(t *testing.T) {
 			var schema *record.SchemaError
 			require.ErrorAs(t, s.CheckSchema(t.Context()), &schema)
 			assert.Zero(t, schema.Have)
+			require.ErrorContains(t, schema, "look whether it is the right one")
 			require.ErrorContains(t, schema, "nerve db migrate")
 			steps, err := s.Migrations(t.Context())
 			require.NoError(t, err)
