@@ -219,6 +219,12 @@ func cases() map[string]Input {
 		"several_failed": {
 			Delivery: wholeFailed, Parts: []contract.Delivery{part(1, contract.OutcomeAccepted, contract.Reason{}), failed},
 		},
+		"several_not_in_the_log": {Delivery: whole, Parts: []contract.Delivery{
+			part(1, contract.OutcomeAccepted, contract.Reason{}), part(3, contract.OutcomeAccepted, contract.Reason{}),
+		}},
+		"several_recorded_by_an_incident": {Delivery: contract.Delivery{
+			ID: id, Source: "datadog-prod", Provider: "datadog", ReceivedAt: noon, EventType: "alert", Sealed: []byte{1},
+		}, Parts: []contract.Delivery{part(2, contract.OutcomeAccepted, contract.Reason{})}},
 		"not_known_yet": one(changed(func(d *contract.Delivery) { d.Outcome, d.Status, d.Trace, d.Assurance, d.Scheme = "", 0, nil, "", "" })),
 	}
 }

@@ -109,7 +109,9 @@ func content(d *contract.Delivery) string {
 	}
 	switch d.Signals {
 	case 0:
-		parts = append(parts, "and holds nothing that is an alert")
+		if d.Outcome != "" {
+			parts = append(parts, "and holds nothing that is an alert")
+		}
 	case 1:
 	default:
 		if d.Part == 0 {
