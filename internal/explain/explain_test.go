@@ -167,7 +167,12 @@ func cases() map[string]Input {
 	lost.Source, lost.Provider = "datadgo", ""
 	return map[string]Input{
 		"accepted": one(filled()),
-		"spooled":  one(changed(func(d *contract.Delivery) { d.Reason = contract.ReasonSpooled.String() })),
+		"recorded_by_its_incident": one(contract.Delivery{
+			ID: id, Source: "datadog-prod", Provider: "datadog", ReceivedAt: noon, EventType: "alert", Outcome: contract.OutcomeAccepted, Status: 200,
+			Signals: 1, Count: 1, WorkflowID: "datadog-prod:alert:a946", IncidentID: "datadog_a946_tow", Fingerprint: "f00d",
+			ContentType: "application/json", Size: 1234, SHA256: strings.Repeat("ab", 32), Sealed: []byte{1},
+		}),
+		"spooled": one(changed(func(d *contract.Delivery) { d.Reason = contract.ReasonSpooled.String() })),
 		"duplicate": one(changed(func(d *contract.Delivery) {
 			d.Outcome, d.Trace.Rule, d.Trace.WindowEnd = contract.OutcomeDuplicate, "", time.Time{}
 		})),
@@ -214,6 +219,12 @@ func cases() map[string]Input {
 		"several_failed": {
 			Delivery: wholeFailed, Parts: []contract.Delivery{part(1, contract.OutcomeAccepted, contract.Reason{}), failed},
 		},
+		"several_not_in_the_log": {Delivery: whole, Parts: []contract.Delivery{
+			part(1, contract.OutcomeAccepted, contract.Reason{}), part(3, contract.OutcomeAccepted, contract.Reason{}),
+		}},
+		"several_recorded_by_an_incident": {Delivery: contract.Delivery{
+			ID: id, Source: "datadog-prod", Provider: "datadog", ReceivedAt: noon, EventType: "alert", Sealed: []byte{1},
+		}, Parts: []contract.Delivery{part(2, contract.OutcomeAccepted, contract.Reason{})}},
 		"not_known_yet": one(changed(func(d *contract.Delivery) { d.Outcome, d.Status, d.Trace, d.Assurance, d.Scheme = "", 0, nil, "", "" })),
 	}
 }

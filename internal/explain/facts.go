@@ -83,8 +83,11 @@ func proof(d *contract.Delivery) string {
 	case providers.AssuranceNone:
 		return "Nothing proves where it came from: the source takes deliveries without a proof."
 	default:
-		if d.Outcome == "" {
+		switch d.Outcome {
+		case "":
 			return ""
+		case contract.OutcomeAccepted: // proved, or it would not have been taken
+			return "Only its incident has recorded it, because Redis was away or ingest was killed: how it was proved, and why it was taken so, is not in the log."
 		}
 		return "Nothing proved where it came from, so only this was kept of it, and none of its content."
 	}
@@ -106,7 +109,9 @@ func content(d *contract.Delivery) string {
 	}
 	switch d.Signals {
 	case 0:
-		parts = append(parts, "and holds nothing that is an alert")
+		if d.Outcome != "" {
+			parts = append(parts, "and holds nothing that is an alert")
+		}
 	case 1:
 	default:
 		if d.Part == 0 {
@@ -287,6 +292,8 @@ func answered(d *contract.Delivery) string {
 	switch {
 	case d.Status == 0:
 		return "What the sender was answered is not in the log (yet)."
+	case d.Trace != nil && d.Trace.ReplayOf != "":
+		return fmt.Sprintf("Whoever replayed it was answered %d; the sender heard nothing of it.", d.Status)
 	case d.Status < 300:
 		return fmt.Sprintf("The sender was answered %d, so it does not send it again.", d.Status)
 	}

@@ -24,7 +24,7 @@ func Gather(ctx context.Context, from Record, id string) (Input, error) {
 		return Input{}, err
 	}
 	in := Input{Delivery: d, Incidents: map[string]Incident{}}
-	for n := 1; d.Part == 0 && d.Signals > 1 && n <= d.Signals; n++ {
+	for n := 1; n <= partsOf(&d); n++ {
 		part, err := from.Delivery(ctx, contract.PartID(d.ID, n))
 		if errors.Is(err, record.ErrNotFound) {
 			continue // it was not tried, or is not in the log yet
@@ -50,6 +50,23 @@ func Gather(ctx context.Context, from Record, id string) (Input, error) {
 		}
 	}
 	return in, nil
+}
+
+// unknownParts is how many parts are looked for where nobody knows how many there
+// are.
+const unknownParts = 100
+
+// partsOf is how many parts an entry may have. One without an outcome is what the
+// incident of one of several signals has recorded, which does not know of how many.
+func partsOf(d *contract.Delivery) int {
+	switch {
+	case d.Part == 0 && d.Outcome == "":
+		return unknownParts
+	case d.Part == 0 && d.Signals > 1:
+		return d.Signals
+	default:
+		return 0
+	}
 }
 
 // WorkflowURLs leads to workflows in Temporal UI; it returns nil when nobody

@@ -140,6 +140,9 @@ func several(in Input) string {
 		}
 	}
 	tried, all := len(in.Parts), in.Delivery.Signals
+	if in.Delivery.Outcome == "" {
+		return fmt.Sprintf("Yes: %d of its signals started an incident; what was answered, and what became of others, is not in the log.", started)
+	}
 	text := "No"
 	if started > 0 {
 		text = "Yes"
@@ -148,7 +151,10 @@ func several(in Input) string {
 	if started == 1 {
 		text = fmt.Sprintf("Yes: one of its %d signals started an incident.", all)
 	}
-	if tried < all {
+	switch {
+	case tried < all && in.Delivery.Status < 300:
+		text += fmt.Sprintf(" Of %d the log has nothing.", all-tried)
+	case tried < all:
 		text += fmt.Sprintf(" %d of them could not be taken: the sender was told to send all of it again, and what is taken already is recognised then.", all-tried+1)
 	}
 	return text

@@ -67,7 +67,7 @@ var reasons = map[contract.Reason]because{
 	},
 	contract.ReasonPaused: {
 		"The source is paused: every delivery is told to come later.",
-		[]string{"End the pause of {source}; senders then deliver what they still hold."},
+		[]string{"End the pause of {source}; senders then deliver what they still hold.", "If this one was given up: nerve deliveries replay {id}"},
 	},
 	contract.ReasonUnsigned: {
 		"It carried no signature and no token that the source's schemes read.",

@@ -327,6 +327,10 @@ func (fakeScrubber) Signal(_ []byte, s *incident.Signal) {
 	s.EventType, s.IncidentID = r.Replace(s.EventType), "mistaken for a number"
 }
 
+func (fakeScrubber) Text(_ []byte, text string) string {
+	return strings.NewReplacer(plantedEmail, "<EMAIL_1>", plantedToken, "<SECRET_1>").Replace(text)
+}
+
 type fakeSealer struct{ err error }
 
 func (f fakeSealer) Seal(plaintext, associated []byte) ([]byte, error) {

@@ -142,7 +142,7 @@ func (s *Server) accept(c *gin.Context) {
 		return
 	}
 	s.backoff.succeeded(x.source.Name, x.delivery.RemoteIP)
-	x.delivery.Headers = keepHeaders(c.Request.Header)
+	x.delivery.Headers = keepHeaders(c.Request.Header, s.deps.Scrubber)
 	switch {
 	case accepted.Handshake != nil:
 		h := accepted.Handshake
@@ -151,7 +151,7 @@ func (s *Server) accept(c *gin.Context) {
 			outcome:   contract.OutcomeHandshake, reason: contract.ReasonHandshake,
 		})
 	case x.source.Paused:
-		s.finish(c, paused())
+		s.finish(c, s.pause(x))
 	default:
 		x.untimed = proof.Assurance == providers.AssuranceSigned && !proof.Timed()
 		s.admitRead(c, x, accepted.Batch, err)
@@ -193,8 +193,13 @@ func (s *Server) admitRead(c *gin.Context, x *exchange, batch *providers.Batch, 
 	c.Set(verifiedKey, s.enter(c.Request.Context(), x, batch))
 }
 
-// paused answers a delivery to a source that is to take none for now.
-func paused() *answer {
+// pause answers a delivery to a source that is to take none for now. Its bytes
+// are kept: the sender may have given up when the pause ends, and then it can be
+// replayed.
+func (s *Server) pause(x *exchange) *answer {
+	if a := s.seal(x); a != nil {
+		return a
+	}
 	a := refuse(unavailable(), contract.OutcomeRejected, contract.ReasonPaused)
 	a.retryAfter = retryAfter
 	return a

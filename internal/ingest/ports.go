@@ -38,9 +38,11 @@ type Starter interface {
 	Do(ctx context.Context, cmd contract.Command) (starter.Result, error)
 }
 
-// Scrubber replaces personal data and secrets in a signal with tokens.
+// Scrubber replaces personal data and secrets in a signal, or a text, with tokens.
 type Scrubber interface {
 	Signal(salt []byte, s *incident.Signal)
+	// Text takes no salt where tokens need not be told from each other.
+	Text(salt []byte, text string) string
 }
 
 // Sealer compresses and encrypts bytes, bound to their associated data.

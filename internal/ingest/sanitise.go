@@ -10,7 +10,7 @@ import (
 
 // keptHeaders are the headers that the delivery log keeps (row R12): what says
 // which event a delivery is, which a replay needs again. All others may hold a
-// secret or personal data.
+// secret or personal data. So may the values of these, which are scrubbed.
 var keptHeaders = headerSet(
 	"Content-Type", "User-Agent", "Idempotency-Key", "Request-Id", "X-Request-Id", "X-Request-Uuid",
 	"X-Slack-Request-Timestamp", "X-Slack-Retry-Num", "X-Slack-Retry-Reason",
@@ -33,7 +33,7 @@ func headerSet(names ...string) map[string]bool {
 
 const maxHeader = 200
 
-func keepHeaders(h http.Header) map[string]string {
+func keepHeaders(h http.Header, scrubber Scrubber) map[string]string {
 	var kept map[string]string
 	for name, values := range h {
 		if !keptHeaders[name] || len(values) == 0 || values[0] == "" {
@@ -42,7 +42,7 @@ func keepHeaders(h http.Header) map[string]string {
 		if kept == nil {
 			kept = make(map[string]string, 8)
 		}
-		kept[name] = safeText(values[0], maxHeader)
+		kept[name] = scrubber.Text(nil, safeText(values[0], maxHeader))
 	}
 	return kept
 }

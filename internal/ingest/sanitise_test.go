@@ -50,6 +50,8 @@ func TestKeepHeaders(t *testing.T) {
 	h.Set("X-Hub-Signature-256", "secret")
 	h.Set("User-Agent", "somebody@example.com")
 	h.Set("Webhook-Id", "a\nb")
-	assert.Equal(t, map[string]string{"X-Github-Event": "push", "User-Agent": "[dropped]", "Webhook-Id": "ab"}, keepHeaders(h))
-	assert.Nil(t, keepHeaders(http.Header{"Cookie": {"x"}}))
+	h.Set("Ce-Source", "https://example.com/"+plantedToken)
+	assert.Equal(t, map[string]string{"X-Github-Event": "push", "User-Agent": "[dropped]", "Webhook-Id": "ab", "Ce-Source": "https://example.com/<SECRET_1>"},
+		keepHeaders(h, fakeScrubber{}))
+	assert.Nil(t, keepHeaders(http.Header{"Cookie": {"x"}}, fakeScrubber{}))
 }

@@ -100,6 +100,21 @@ func (s *Source) below(signal *incident.Signal) bool {
 	return s.SeverityFloor != "" && signal.Status != incident.StatusResolved && signal.Severity.Rank() < s.SeverityFloor.Rank()
 }
 
+// held is the reason for which the source raises nothing of a signal, whatever
+// it says; the zero reason where there is none.
+func (s *Source) held(eventType string, signal *incident.Signal) contract.Reason {
+	switch {
+	case s.Paused:
+		return contract.ReasonPaused
+	case s.handler(eventType) == contract.HandlerStore:
+		return contract.ReasonStored
+	case s.below(signal):
+		return contract.ReasonBelowFloor
+	default:
+		return contract.Reason{}
+	}
+}
+
 // pendingTTL is the longest time to start (row D3): a claim that nobody has
 // confirmed by then is forgotten.
 const pendingTTL = 10 * time.Minute

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 // with changes the one source of a bench.
@@ -160,4 +161,22 @@ func TestAnEpochForgets(t *testing.T) {
 	assert.NotEqual(t, "duplicate", r.Status)
 	assert.NotZero(t, asked, "Temporal is asked again, and knows what runs")
 	assert.Len(t, b.temporal.started, 1)
+}
+
+// What a dry run of a replay is told of a source that raises nothing now.
+func TestPreviewSaysWhatTheSourceHolds(t *testing.T) {
+	t.Parallel()
+	for held, change := range map[contract.Reason]func(*Source){
+		{}:                        func(*Source) {},
+		contract.ReasonPaused:     func(s *Source) { s.Paused = true },
+		contract.ReasonStored:     func(s *Source) { s.Handler = contract.HandlerStore },
+		contract.ReasonBelowFloor: func(s *Source) { s.SeverityFloor = incident.SeverityCritical },
+	} {
+		b := newBench(t, with(change))
+		batch := providers.Batch{Signals: []incident.Signal{signal(severity(incident.SeverityMedium))}}
+		found, err := b.server.Preview(Submission{Source: "vendor", Batch: &batch})
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		assert.Equal(t, held.String(), found[0].Held)
+	}
 }

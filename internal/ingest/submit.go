@@ -115,7 +115,7 @@ func (s *Server) submit(ctx context.Context, x *exchange, in Submission) (a *ans
 		return refuse(rejection(err, x.source.StaleStatus), contract.OutcomeRejected, reason(err))
 	}
 	if x.source.Paused {
-		return paused()
+		return s.pause(x)
 	}
 	if a := s.seal(x); a != nil {
 		return a
@@ -174,6 +174,9 @@ type Preview struct {
 	Severity    incident.Severity `json:"severity"`
 	Status      incident.Status   `json:"status"`
 	Tags        map[string]string `json:"tags,omitempty"`
+	// Held is the reason for which the source raises nothing of it now, whatever it
+	// says: it is paused, its handler only stores, or the signal is too mild.
+	Held string `json:"held,omitempty"`
 }
 
 // Preview says what Submit would make of a batch. It changes nothing but the
@@ -199,6 +202,7 @@ func (s *Server) Preview(in Submission) ([]Preview, error) {
 			WorkflowID: sub.claim.WorkflowID, KeyKind: sub.kind, Window: sub.delivery.Trace.Window,
 			Fingerprint: signal.Fingerprint, EventID: safeID(in.Batch.EventID), EventType: safeID(in.Batch.EventType),
 			Title: signal.Title, Severity: signal.Severity, Status: signal.Status, Tags: signal.Tags,
+			Held: x.source.held(in.Batch.EventType, &in.Batch.Signals[i]).String(),
 		}
 	}
 	return found, nil

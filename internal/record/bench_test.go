@@ -69,7 +69,7 @@ func BenchmarkSaveDeliveries(b *testing.B) {
 		{"postgres/literals", "postgres", saveAsLiterals},
 		{"postgres/copy", "postgres", saveByCopy},
 		{"postgres/arrays-not-prepared", "postgres", func(ctx context.Context, s *Store, rows []deliveryRow) error {
-			return s.saveArraysAs(ctx, pgx.QueryExecModeCacheDescribe, rows)
+			return s.insertPrepared(ctx, pgx.QueryExecModeCacheDescribe, rows)
 		}},
 		{"postgres/arrays", "postgres", asStored},
 		{"sqlite/literals", "sqlite", asStored},

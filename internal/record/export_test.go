@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -29,3 +30,6 @@ func Hooked(s *Store, hook bun.QueryHook) *Store {
 	read := s.read.WithQueryHook(hook)
 	return &Store{write: map[bool]*bun.DB{true: read, false: s.write}[s.postgres()], read: read, now: s.now}
 }
+
+// Begun reports whether anything was ever migrated, goose's own table included.
+func (s *Store) Begun(ctx context.Context) (bool, error) { return s.migrate.begun(ctx) }

@@ -43,13 +43,13 @@ FROM (
            CAST(d.trace ->> 'skew_ms' AS BIGINT) AS skew
     FROM deliveries AS d
     LEFT JOIN incidents AS i ON i.id = d.incident_id AND i.phase = 'failed'
-    WHERE d.received_at >= ?3 AND d.received_at < ?4 AND d.part = 0 AND d.source <> ''
+    WHERE d.received_at >= ?3 AND d.received_at < ?4 AND d.part = 0 AND d.source <> '' AND d.trace ->> 'replay_of' IS NULL
 ) AS recent
 GROUP BY source
 ORDER BY source`
 
 // SenderHealth counts what came of the attempts between two times, for each
-// source that had one.
+// source that had one. A replay is none of its sender.
 func (s *Store) SenderHealth(ctx context.Context, since, until time.Time) ([]SenderCounts, error) {
 	var counts []SenderCounts
 	err := s.read.NewRaw(senderCounts,
@@ -94,7 +94,8 @@ func (s *Store) Unmatched(ctx context.Context, source string, notBefore time.Tim
 	return u, nil
 }
 
-// Received returns when a source's last proved deliveries came, newest first.
+// Received returns when a source's last proved deliveries came, newest first. A
+// replay did not come from the source.
 func (s *Store) Received(ctx context.Context, source string, notBefore time.Time, limit int) ([]time.Time, error) {
 	return s.received(ctx, source, notBefore, int(bounded(limit)))
 }
@@ -103,6 +104,7 @@ func (s *Store) received(ctx context.Context, source string, notBefore time.Time
 	var rows []struct{ ReceivedAt time.Time }
 	err := s.read.NewSelect().Table("deliveries").Column("received_at").
 		Where("source = ?", cleanText(source)).Where("received_at >= ?", notBefore.UTC()).Where("part = 0").Where("assurance <> ''").
+		Where("trace ->> 'replay_of' IS NULL").
 		Order("received_at DESC").Limit(int64(limit)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("record: look when a source was heard of: %w", err)

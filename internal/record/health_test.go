@@ -33,6 +33,8 @@ func refused(reason contract.Reason, notKept int64) func(*contract.Delivery) {
 	}
 }
 
+func replayed(d *contract.Delivery) { d.Trace = &contract.Trace{ReplayOf: "another"} }
+
 func skew(ms int64) func(*contract.Delivery) {
 	return func(d *contract.Delivery) { d.Trace = &contract.Trace{SkewMS: ms} }
 }
@@ -59,6 +61,7 @@ func TestSenderHealthCountsRecentAttempts(t *testing.T) {
 			attempt(12, "a", -time.Second),                                           // before
 			attempt(13, "a", 5*time.Minute),                                          // after
 			attempt(14, "b", 0),
+			attempt(15, "b", time.Second, replayed), // nothing that its sender did
 		}))
 		got, err := s.SenderHealth(t.Context(), at, at.Add(5*time.Minute))
 		require.NoError(t, err)
@@ -82,6 +85,7 @@ func TestUnmatchedSinceTheLastProof(t *testing.T) {
 			attempt(4, "a", 3*time.Second, refused(contract.ReasonUnsigned, 0)),
 			attempt(5, "a", 4*time.Second, refused(contract.ReasonSignature, 0)),
 			attempt(6, "b", 4*time.Second, refused(contract.ReasonSignature, 0)),
+			attempt(7, "a", 5*time.Second, replayed),
 		}))
 		u, err := s.Unmatched(t.Context(), "a", at.Add(-time.Hour))
 		require.NoError(t, err)

@@ -30,23 +30,27 @@ type Migration struct {
 // migrator applies the migrations of one dialect to one database.
 type migrator struct {
 	goose *goose.Provider
+	db    *sql.DB
+	look  string // asks whether there is a table of a name
 	lock  func(context.Context) (unlock func() error, err error)
 }
 
 func newPostgresMigrator(db *sql.DB) (*migrator, error) {
-	return newMigrator(goose.DialectPostgres, db, "postgres", func(ctx context.Context) (func() error, error) {
+	const look = "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)"
+	return newMigrator(goose.DialectPostgres, db, "postgres", look, func(ctx context.Context) (func() error, error) {
 		return lockSession(ctx, db)
 	})
 }
 
 func newSQLiteMigrator(db *sql.DB, file string) (*migrator, error) {
-	return newMigrator(goose.DialectSQLite3, db, "sqlite", func(ctx context.Context) (func() error, error) {
+	const look = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1)"
+	return newMigrator(goose.DialectSQLite3, db, "sqlite", look, func(ctx context.Context) (func() error, error) {
 		return lockFile(ctx, file)
 	})
 }
 
 func newMigrator(
-	dialect goose.Dialect, db *sql.DB, dir string, lock func(context.Context) (func() error, error),
+	dialect goose.Dialect, db *sql.DB, dir, look string, lock func(context.Context) (func() error, error),
 ) (*migrator, error) {
 	files, err := fs.Sub(migrations, path.Join("migrations", dir))
 	if err != nil {
@@ -57,7 +61,7 @@ func newMigrator(
 	if err != nil {
 		return nil, fmt.Errorf("record: migrations: %w", err)
 	}
-	return &migrator{goose: p, lock: lock}, nil
+	return &migrator{goose: p, db: db, look: look, lock: lock}, nil
 }
 
 // up applies what is missing. The lock is taken here and not by goose, which
@@ -84,6 +88,18 @@ func (m *migrator) up(ctx context.Context, logger *slog.Logger) (err error) {
 
 // Migrations lists the schema's steps in order, applied or not.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
+	begun, err := s.migrate.begun(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !begun {
+		sources := s.migrate.goose.ListSources()
+		list := make([]Migration, len(sources))
+		for i, source := range sources {
+			list[i] = Migration{Version: source.Version, Name: path.Base(source.Path)}
+		}
+		return list, nil
+	}
 	status, err := s.migrate.goose.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("record: migrations: %w", err)

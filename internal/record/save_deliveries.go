@@ -32,13 +32,13 @@ func (e *RefusedError) Error() string {
 // Unwrap returns the reason.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// SaveDeliveries writes a batch of the delivery log, in one transaction. The
-// same delivery may come any number of times, in one batch or in several: an
-// entry that has an outcome replaces one that has none, and is never replaced,
-// but for what a workflow recorded of its opening.
-// Sealed bytes and headers stay, whichever entry brought them.
+// SaveDeliveries writes a batch of the delivery log. The same delivery may come
+// any number of times, in one batch or in several: an entry that has an outcome
+// replaces one that has none, and is never replaced, but for what a workflow
+// recorded of its opening. Sealed bytes and headers stay, whichever entry brought
+// them.
 //
-// A Retryable error means that nothing was saved and the batch should come
+// A Retryable error means that not all of it was saved and the batch should come
 // again. A *RefusedError means that all but the named deliveries are saved, so
 // that one bad entry cannot hold up the log.
 func (s *Store) SaveDeliveries(ctx context.Context, batch []contract.Delivery) error {

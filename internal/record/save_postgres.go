@@ -2,9 +2,9 @@ package record
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,12 +45,8 @@ ON CONFLICT (id) DO UPDATE SET ` + strings.Join(set, ", ") + `
 WHERE ` + settlesWhere
 }
 
-// insertPrepared writes rows with the prepared statement, in tx or on a
-// connection of its own.
-func insertPrepared(ctx context.Context, to interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}, mode pgx.QueryExecMode, rows []deliveryRow,
-) error {
+// insertPrepared writes rows with the prepared statement.
+func (s *Store) insertPrepared(ctx context.Context, mode pgx.QueryExecMode, rows []deliveryRow) error {
 	args := make([]any, 1, len(deliveryColumns)+2)
 	args[0] = mode
 	for _, c := range deliveryColumns {
@@ -65,53 +61,40 @@ func insertPrepared(ctx context.Context, to interface {
 		proved[i] = rows[i].proved()
 	}
 	args = append(args, proved)
-	_, err := to.ExecContext(ctx, insertArrays, args...)
+	_, err := s.write.DB.ExecContext(ctx, insertArrays, args...)
 	return err
 }
 
-// saveArrays writes rows in one transaction. Behind a pooler that hands out
-// another connection for each transaction a prepared statement may be gone, or
-// be there already under its name: then, and from then on, nothing is prepared
-// by name, which costs the server some more work.
+// saveArrays writes rows in the order of their ids, each statement in a
+// transaction of its own: everybody then locks entries by their ids and after
+// them the secrets by theirs, and no two recorders wait for each other. Behind a
+// pooler that hands out another connection for each transaction a prepared
+// statement may be gone, or be there already under its name: then, and from then
+// on, nothing is prepared by name, which costs the server some more work.
 func (s *Store) saveArrays(ctx context.Context, rows []deliveryRow) error {
+	// Stable: of entries with one id, which are in several statements, the first
+	// stays the first.
+	rows = slices.SortedStableFunc(slices.Values(rows), func(a, b deliveryRow) int { return strings.Compare(a.ID, b.ID) })
+	for len(rows) > 0 {
+		n := insertable(rows)
+		if err := s.saveArray(ctx, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// saveArray writes the rows of one statement.
+func (s *Store) saveArray(ctx context.Context, rows []deliveryRow) error {
 	if !s.unprepared.Load() {
-		err := s.saveArraysAs(ctx, pgx.QueryExecModeCacheStatement, rows)
+		err := s.insertPrepared(ctx, pgx.QueryExecModeCacheStatement, rows)
 		if !lostStatement(err) {
 			return err
 		}
 		s.unprepared.Store(true)
 	}
-	return s.saveArraysAs(ctx, pgx.QueryExecModeCacheDescribe, rows)
-}
-
-func (s *Store) saveArraysAs(ctx context.Context, mode pgx.QueryExecMode, rows []deliveryRow) (err error) {
-	n := insertable(rows)
-	if n == len(rows) { // one statement is its own transaction
-		return insertPrepared(ctx, s.write.DB, mode, rows)
-	}
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreDone(tx.Rollback()))
-		}
-	}()
-	for ; len(rows) > 0; n = insertable(rows) {
-		if err := insertPrepared(ctx, tx.Tx, mode, rows[:n]); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return tx.Commit()
-}
-
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
+	return s.insertPrepared(ctx, pgx.QueryExecModeCacheDescribe, rows)
 }
 
 // lostStatement reports whether the server does not know a statement that was

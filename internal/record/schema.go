@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path"
+
+	"github.com/pressly/goose/v3"
 )
 
 // SchemaError says that a database's schema is not the one that this release of
@@ -16,6 +18,9 @@ type SchemaError struct {
 }
 
 func (e *SchemaError) Error() string {
+	if e.Have == 0 {
+		return "record: the database has no tables of nerve: look whether it is the right one; then start a worker, or run nerve db migrate"
+	}
 	if e.Have > e.Want {
 		return fmt.Sprintf("record: the database is of a newer release (schema %d, this one knows %d): use that release, or roll back with it first", e.Have, e.Want)
 	}
@@ -41,14 +46,39 @@ func Connect(ctx context.Context, url string) (*Store, error) {
 
 // CheckSchema fails with a *SchemaError when the schema is not this release's.
 func (s *Store) CheckSchema(ctx context.Context) error {
-	have, want, err := s.migrate.goose.GetVersions(ctx)
+	have, want, err := s.migrate.versions(ctx)
 	if err != nil {
-		return fmt.Errorf("record: read the schema's version: %w", err)
+		return err
 	}
 	if have != want {
 		return &SchemaError{Have: have, Want: want}
 	}
 	return nil
+}
+
+// versions are the schema's and this release's. A database without a schema is
+// left so, because it may be somebody else's: goose would make its table in it.
+func (m *migrator) versions(ctx context.Context) (have, want int64, err error) {
+	begun, err := m.begun(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	if !begun {
+		sources := m.goose.ListSources()
+		return 0, sources[len(sources)-1].Version, nil
+	}
+	if have, want, err = m.goose.GetVersions(ctx); err != nil {
+		return 0, 0, fmt.Errorf("record: read the schema's version: %w", err)
+	}
+	return have, want, nil
+}
+
+// begun reports whether anything was ever migrated.
+func (m *migrator) begun(ctx context.Context) (begun bool, err error) {
+	if err := m.db.QueryRowContext(ctx, m.look, goose.DefaultTablename).Scan(&begun); err != nil {
+		return false, fmt.Errorf("record: look for the schema's version: %w", err)
+	}
+	return begun, nil
 }
 
 // Migrate brings the schema up to date, as Open does.
@@ -64,9 +94,9 @@ func (s *Store) Rollback(ctx context.Context, to int64) ([]Migration, error) {
 }
 
 func (m *migrator) down(ctx context.Context, to int64) (back []Migration, err error) {
-	have, _, err := m.goose.GetVersions(ctx)
+	have, _, err := m.versions(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("record: read the schema's version: %w", err)
+		return nil, err
 	}
 	if to < 0 || to >= have {
 		return nil, fmt.Errorf("record: the schema is at %d: there is no way back from there to %d", have, to)

@@ -31,7 +31,16 @@ func TestConnectLeavesTheSchema(t *testing.T) {
 			var schema *record.SchemaError
 			require.ErrorAs(t, s.CheckSchema(t.Context()), &schema)
 			assert.Zero(t, schema.Have)
+			require.ErrorContains(t, schema, "look whether it is the right one")
 			require.ErrorContains(t, schema, "nerve db migrate")
+			steps, err := s.Migrations(t.Context())
+			require.NoError(t, err)
+			assert.Len(t, steps, int(schema.Want))
+			_, err = s.Rollback(t.Context(), 0)
+			require.ErrorContains(t, err, "no way back")
+			begun, err := s.Begun(t.Context())
+			require.NoError(t, err)
+			assert.False(t, begun, "nothing was made in what may be somebody else's")
 
 			require.NoError(t, s.Migrate(t.Context(), testkit.Logger(t)))
 			require.NoError(t, s.CheckSchema(t.Context()))

@@ -79,7 +79,11 @@ func (r *Replayer) Plan(ctx context.Context, id string, o Options) (Plan, error)
 		return Plan{}, err
 	}
 	for i := range max(len(was), len(now)) {
-		s := Signal{Part: i + 1, Fields: compare(at(was, i), at(now, i))}
+		var one *known
+		if i < len(was) {
+			one = was[i]
+		}
+		s := Signal{Part: i + 1, Fields: compare(one, at(now, i))}
 		plan.Changed = plan.Changed || slices.ContainsFunc(s.Fields, func(f Field) bool { return f.Changed })
 		plan.Signals = append(plan.Signals, s)
 	}
@@ -117,16 +121,18 @@ type known struct {
 	signal *incident.Signal // nil where it opened no incident that is in the record
 }
 
-// before collects what became of each signal of a delivery.
-func (r *Replayer) before(ctx context.Context, d *contract.Delivery) ([]known, error) {
-	var list []known
+// before collects what became of each signal of a delivery; nil where the log
+// does not have it.
+func (r *Replayer) before(ctx context.Context, d *contract.Delivery) ([]*known, error) {
+	var list []*known
 	for part := range d.Signals {
 		entry := *d
 		if d.Signals > 1 {
 			var err error
 			entry, err = r.Record.Delivery(ctx, contract.PartID(d.ID, part+1))
 			if errors.Is(err, record.ErrNotFound) {
-				continue // it was not tried, because one before it failed
+				list = append(list, nil) // it was not tried, because one before it failed
+				continue
 			}
 			if err != nil {
 				return nil, err
@@ -136,7 +142,7 @@ func (r *Replayer) before(ctx context.Context, d *contract.Delivery) ([]known, e
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, known{entry, signal})
+		list = append(list, &known{entry, signal})
 	}
 	return list, nil
 }
@@ -165,7 +171,7 @@ func compare(was *known, now *ingest.Preview) []Field {
 	content := true // what the content was is known
 	if was != nil {
 		before = ingest.Preview{
-			Fingerprint: was.entry.Fingerprint, EventID: was.entry.EventID, EventType: was.entry.EventType,
+			Fingerprint: was.entry.Fingerprint, EventID: was.entry.EventID, EventType: was.entry.EventType, Held: heldBy(&was.entry),
 		}
 		if t := was.entry.Trace; t != nil && t.Key != "" {
 			before.WorkflowID, before.KeyKind, before.Window = t.Key, t.KeyKind, t.Window
@@ -196,6 +202,7 @@ func compare(was *known, now *ingest.Preview) []Field {
 		field("window", before.Window, after.Window, was == nil || before.Window != ""),
 		field("event id", before.EventID, after.EventID, true),
 		field("event type", before.EventType, after.EventType, true),
+		field("held by", before.Held, after.Held, true),
 		field("content", before.Fingerprint, after.Fingerprint, true),
 	}
 	tags := maps.Clone(before.Tags)
@@ -207,6 +214,17 @@ func compare(was *known, now *ingest.Preview) []Field {
 		fields = append(fields, field("tag."+name, before.Tags[name], after.Tags[name], content))
 	}
 	return fields
+}
+
+// heldBy is the reason for which a source raised nothing of a signal, whatever it
+// said; see ingest.Preview.
+func heldBy(entry *contract.Delivery) string {
+	for _, r := range []contract.Reason{contract.ReasonPaused, contract.ReasonStored, contract.ReasonBelowFloor} {
+		if entry.Reason == r.String() {
+			return entry.Reason
+		}
+	}
+	return ""
 }
 
 // tokens are what the scrubber put in place of personal data. Their numbers

@@ -92,11 +92,40 @@ func TestPlanOfSeveralSignals(t *testing.T) {
 	f.previews = []ingest.Preview{preview(), preview()}
 	p, err := r.Plan(t.Context(), "d", Options{})
 	require.NoError(t, err)
-	require.Len(t, p.Signals, 2)
+	require.Len(t, p.Signals, 3)
 	assert.True(t, p.Changed)
 	for _, change := range changes(p) {
 		assert.Equal(t, "2", change[:1], "the first is as it was, the second was not tried")
 	}
+
+	// The log may lack one in the middle, too: the others keep their places.
+	third := part
+	third.ID, third.Part = "d-3", 3
+	f.deliveries["d-3"] = third
+	f.previews = append(f.previews, preview())
+	p, err = r.Plan(t.Context(), "d", Options{})
+	require.NoError(t, err)
+	for _, change := range changes(p) {
+		assert.Equal(t, "2", change[:1], "the third is as it was")
+	}
+}
+
+// What the source does with every signal now, and did then, is a difference too.
+func TestPlanOfWhatTheSourceHolds(t *testing.T) {
+	t.Parallel()
+	f, r := setUp()
+	f.previews[0].Held = contract.ReasonPaused.String()
+	p, err := r.Plan(t.Context(), "d", Options{})
+	require.NoError(t, err)
+	assert.True(t, p.Changed)
+	assert.Equal(t, []string{"1 held by:  -> paused"}, changes(p))
+
+	d := kept()
+	d.Outcome, d.Reason = contract.OutcomeIgnored, contract.ReasonBelowFloor.String()
+	f.deliveries["d"], f.previews[0].Held = d, ""
+	p, err = r.Plan(t.Context(), "d", Options{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1 held by: below_severity_floor -> "}, changes(p))
 }
 
 func TestPlanOfWhatTodaysCodeRefuses(t *testing.T) {
