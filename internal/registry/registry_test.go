@@ -49,7 +49,14 @@ func TestASourceFromAddToRemove(t *testing.T) {
 		assert.Equal(t, 1000000, s.Rate)
 		assert.Equal(t, incident.SeverityHigh, s.SeverityFloor)
 
-		b.approved(t, contract.Change{Action: contract.ActionSourceDisable, Target: "dd"})
+		disable := contract.Change{Action: contract.ActionSourceDisable, Target: "dd"}
+		verdict, err = b.Check(t.Context(), disable)
+		require.NoError(t, err)
+		assert.Equal(t, int64(1), verdict.Revision, "what is granted is a change of the source as it was when it was asked for")
+		_, err = b.Apply(t.Context(), registry.Order{Change: disable, By: asker})
+		require.ErrorAs(t, err, &needs)
+		assert.Equal(t, verdict.Revision, needs.Revision)
+		b.approved(t, disable)
 		assert.True(t, b.loaded(t).Sources[0].Disabled)
 		require.ErrorIs(t, b.refused(t, contract.Change{Action: contract.ActionSourceDisable, Target: "dd"}), registry.ErrUnchanged)
 		_, err = b.Apply(t.Context(), registry.Order{Change: contract.Change{Action: contract.ActionSourceEnable, Target: "dd"}, By: asker})
