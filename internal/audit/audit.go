@@ -41,9 +41,17 @@ func (a Actor) Check() error {
 	return nil
 }
 
-// Same reports whether two actors are one person.
+// Same reports whether two actors are one person. A user name is taken for whoever
+// has it as the front of an address: where nobody has said whose names are whose,
+// it is better to ask a third person than to let one be two.
 func (a Actor) Same(b Actor) bool {
-	return strings.EqualFold(strings.TrimSpace(a.Person), strings.TrimSpace(b.Person))
+	one, other := strings.TrimSpace(a.Person), strings.TrimSpace(b.Person)
+	front, _, address := strings.Cut(one, "@")
+	otherFront, _, otherAddress := strings.Cut(other, "@")
+	if address != otherAddress {
+		one, other = front, otherFront
+	}
+	return strings.EqualFold(one, other)
 }
 
 // Entry is one change. Ref, Actor, Action, Target and Detail are the caller's;

@@ -105,7 +105,7 @@ func (c *sourcesAddCmd) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 		done.Secret = made
-		if err := c.say(t, done, "is added"); err != nil || c.JSON {
+		if err := c.say(t, done, "is added"); err != nil || c.JSON || done.Approval != "" {
 			return err
 		}
 		t.printf("URL        %s%s\n", done.URL, below(d))

@@ -167,8 +167,8 @@ func TestSourcesOfTheDatabase(t *testing.T) {
 	clock = now.Add(-20 * 24 * time.Hour)
 	fresh := apply(contract.Change{Action: contract.ActionSecretAdd, Target: "rotated", Secret: strings.Repeat("b", 40)})
 	require.NoError(t, store.SaveDeliveries(t.Context(), []contract.Delivery{
-		{ID: "d1", Source: "rotated", SecretID: old, Verified: true, ReceivedAt: now.Add(-8 * 24 * time.Hour)},
-		{ID: "d2", Source: "rotated", SecretID: fresh, ReceivedAt: now.Add(-time.Minute)},
+		{ID: "d1", Source: "rotated", Outcome: contract.OutcomeAccepted, Status: 200, SecretID: old, ReceivedAt: now.Add(-8 * 24 * time.Hour)},
+		{ID: "d2", Source: "rotated", Outcome: contract.OutcomeAccepted, Status: 200, SecretID: fresh, ReceivedAt: now.Add(-time.Minute)},
 	}))
 	add("open", "", map[string]any{"provider": "slack", "schemes": []any{"none"}, "i_understand": true})
 	add("weak", "c", map[string]any{"provider": "twilio", "allow_weak": true, "public_url": "https://alerts.example.com/webhooks/weak"})
