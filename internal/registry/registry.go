@@ -88,9 +88,13 @@ var (
 )
 
 // ConflictError says that the source was changed since whoever asks has seen it.
+// Have is 0 when that happened while it was being changed.
 type ConflictError struct{ Have, Seen int64 }
 
 func (e *ConflictError) Error() string {
+	if e.Have == 0 { // in the moment between looking and writing
+		return "registry: the source was changed meanwhile: look at it again"
+	}
 	return fmt.Sprintf("registry: the source was changed meanwhile: it is at revision %d, not %d: look at it again", e.Have, e.Seen)
 }
 

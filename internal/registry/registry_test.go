@@ -282,6 +282,10 @@ func TestASecretCanHaveItsTime(t *testing.T) {
 	b.approved(t, add("dd", map[string]any{"provider": "datadog"}))
 	c := contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("b"), Fields: map[string]any{"not_before": "2026-04-01", "not_after": "2026-03-01"}}
 	require.ErrorContains(t, b.refused(t, c), "not_after")
+	c.Fields["not_before"], c.Fields["not_after"] = nil, "2020-01-01"
+	require.ErrorContains(t, b.refused(t, c), "not_after: is over", "it would prove nothing")
+	c.Fields["not_before"] = "2026-04-01"
+	assert.NotContains(t, (&registry.ConflictError{Seen: 14}).Error(), "revision 0", "who was overtaken is not told of a revision that is none")
 	c.Fields["not_after"] = "2026-05-01"
 	b.approved(t, c)
 	s := b.loaded(t).Sources[0].Source
