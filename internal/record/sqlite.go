@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -69,9 +71,27 @@ func connect(ctx context.Context, db *sql.DB, file string) error {
 	return unlock()
 }
 
+// created are the files that this process has looked at by itself.
+var created struct {
+	sync.Mutex
+	files []fs.FileInfo
+}
+
 // createFile makes the file readable for its owner only; SQLite gives the
 // files beside it (-wal, -shm) the same mode.
+//
+// It opens a file once in the life of the process. Where locks are POSIX's, closing
+// a file drops every lock that the process has on it, those of SQLite's
+// connections too: another process then takes itself for the last one, deletes the
+// -wal file, and what is written from then on is lost.
 func createFile(path string) error {
+	created.Lock()
+	defer created.Unlock()
+	if info, err := os.Stat(path); err == nil {
+		if slices.ContainsFunc(created.files, func(known fs.FileInfo) bool { return os.SameFile(known, info) }) {
+			return nil
+		}
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -81,9 +101,11 @@ func createFile(path string) error {
 	case err != nil:
 		return fmt.Errorf("record: the database file: %w", err)
 	}
-	if err := f.Close(); err != nil {
+	info, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("record: the database file: %w", err)
 	}
+	created.files = append(created.files, info)
 	return nil
 }
 
