@@ -29,7 +29,7 @@ const visitor = "NERVE_TEST_VISITED"
 func TestAnotherProcessTakesNothingAway(t *testing.T) {
 	t.Parallel()
 	if file := os.Getenv(visitor); file != "" {
-		f, err := os.Open(file) //nolint:gosec // of this test
+		f, err := os.Open(file)
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, f.Close()) }()
 		// What SQLite asks for before it takes the -wal file away: the range that
@@ -49,7 +49,7 @@ func TestAnotherProcessTakesNothingAway(t *testing.T) {
 
 	for _, id := range []string{"d1", "d2"} {
 		require.NoError(t, first.SaveDeliveries(t.Context(), []contract.Delivery{{ID: id, Source: "s", ReceivedAt: time.Now()}}))
-		visit := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // this test
+		visit := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 		visit.Env = append(os.Environ(), visitor+"="+file)
 		out, err := visit.CombinedOutput()
 		require.NoError(t, err, string(out))
