@@ -124,6 +124,7 @@ func (a *Activities) RecordApproval(ctx context.Context, in ApprovalEntry) error
 	case contract.AuditApprovalRequest:
 		set("why", s.Why)
 		set("reason", s.Reason)
+		set("removes", s.Removes())
 		set("deadline", s.Deadline.UTC().Format("2006-01-02T15:04:05Z"))
 		for _, name := range slices.Sorted(maps.Keys(s.Fields)) {
 			set("field."+name, incident.Cut(fmt.Sprint(s.Fields[name]), maxDetail))

@@ -68,7 +68,8 @@ func newApproval(ctx workflow.Context, in contract.ApprovalInput) *approval {
 	return &approval{
 		in: in, id: info.WorkflowExecution.ID, run: cmp.Or(info.OriginalRunID, info.WorkflowExecution.RunID),
 		state: contract.ApprovalState{
-			ID: in.ID, Action: in.Change.Action, Target: in.Change.Target, Why: in.Why, Reason: in.Change.Reason, Fields: in.Change.Fields,
+			ID: in.ID, Action: in.Change.Action, Target: in.Change.Target, Why: in.Why, Reason: in.Change.Reason,
+			Fields: in.Change.Fields, SecretID: in.Change.SecretID, Force: in.Change.Force,
 			Status: contract.ApprovalWaiting, RequestedBy: in.RequestedBy, RequestedAt: in.RequestedAt, Deadline: in.Deadline,
 		},
 	}

@@ -159,6 +159,9 @@ func (a *approval) details() string {
 	if s.Why != "" {
 		add("- Why a second person: %s\n", s.Why)
 	}
+	if removes := s.Removes(); removes != "" {
+		add("- Removes %s\n", removes)
+	}
 	if r := s.Ruling; r != nil {
 		verb := "Denied"
 		if r.Grant {

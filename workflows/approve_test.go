@@ -190,6 +190,19 @@ func TestAGrantedChangeIsMade(t *testing.T) {
 	assert.Zero(t, r.reminded)
 }
 
+// TestWhichSecretIsSaid: whoever approves sees whether it is the old one that goes.
+func TestWhichSecretIsSaid(t *testing.T) {
+	t.Parallel()
+	r := newRequest(t)
+	r.in.Change = contract.Change{Action: contract.ActionSecretRemove, Target: "billing", SecretID: "3990418e", Force: true}
+	r.in.Sealed = nil
+	r.rules(time.Hour, contract.Ruling{Actor: robin})
+	state := r.run()
+	assert.Equal(t, "secret 3990418e, although a sender still uses it", state.Removes())
+	assert.Equal(t, state.Removes(), r.asked[0].Removes())
+	assert.Equal(t, state.Removes(), r.log[0].Detail["removes"])
+}
+
 func TestADeniedChangeIsNotMade(t *testing.T) {
 	t.Parallel()
 	r := newRequest(t)

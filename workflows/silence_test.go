@@ -77,12 +77,31 @@ func TestSilencedEndsQuietlyWhenItIsResolved(t *testing.T) {
 	assert.Equal(t, contract.PhaseClosed, b.lastRecord().Phase)
 }
 
-func TestSilencedForLongerThanItsQuietPeriodEndsQuietly(t *testing.T) {
+// A sender that tells once and never repeats is not to be lost to a silence that
+// is longer than the quiet period: a weekend of maintenance.
+func TestSilencedForLongerThanItsQuietPeriodIsRaised(t *testing.T) {
 	t.Parallel()
-	b := silenced(t, 30*time.Hour)
-	b.run()
-	assert.Equal(t, workflows.OutcomeQuiet, b.result(t).Outcome)
-	assert.Empty(t, b.answers)
+	for name, end := range map[string]time.Duration{"at its end": 0, "ended early": 30 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := silenced(t, 60*time.Hour)
+			at := 60 * time.Hour
+			if end > 0 {
+				at = end
+				b.env.RegisterDelayedCallback(func() {
+					b.env.SignalWorkflow(contract.SignalSilenceEnded, contract.SilenceEnded{ID: "s1", Actor: onCall})
+				}, at)
+			}
+			held, start := b.quietAt(at-time.Minute), b.env.Now()
+			b.run()
+			assert.Equal(t, workflows.OutcomeQuiet, b.result(t).Outcome)
+			assert.True(t, *held)
+			require.NotEmpty(t, b.answers, "somebody was told")
+			require.NotEmpty(t, b.notes)
+			assert.Contains(t, b.notes[0], "Raised: the silence s1 ")
+			assert.GreaterOrEqual(t, b.env.Now().Sub(start), at+24*time.Hour, "it stays open for as long as one that was raised at once")
+		})
+	}
 }
 
 func TestSilencedIsHeldAgainWhenItFiresWhileItCloses(t *testing.T) {

@@ -71,7 +71,7 @@ func (t *triage) wait(ctx workflow.Context) (string, error) {
 		if (t.told() != t.said || len(t.notes) > 0) && editAt.IsZero() {
 			editAt = now.Add(editPause)
 		}
-		next, outcome, summary := t.state.LastSeen.Add(t.quiet()), OutcomeQuiet, "Close when quiet"
+		next, outcome, summary := t.quietAt(), OutcomeQuiet, "Close when quiet"
 		if s := t.state.Snoozed; s != nil {
 			next, outcome, summary = s.Until, "", "End of the snooze"
 		}
@@ -229,6 +229,18 @@ func (t *triage) continueAsNew(ctx workflow.Context) error {
 	in := t.in
 	in.State = &t.state
 	return workflow.NewContinueAsNewError(ctx, contract.WorkflowTriage, in)
+}
+
+// quietAt is when the incident closes unless something is heard of it. One that a
+// silence held back waits from when people were told.
+func (t *triage) quietAt() time.Time {
+	from := t.state.LastSeen
+	for _, a := range t.state.Actions {
+		if a.Kind == contract.ActionSilenceEnded && a.At.After(from) {
+			from = a.At
+		}
+	}
+	return from.Add(t.quiet())
 }
 
 func (t *triage) quiet() time.Duration {

@@ -36,7 +36,8 @@ func (t *triage) hush(ctx workflow.Context) (result contract.TriageResult, ended
 }
 
 // held waits until the incident may be raised, and then returns "", or until
-// there is nothing to raise any more.
+// there is nothing to raise any more: it was resolved. That nothing was heard of
+// it for long says nothing, because many senders tell once and never repeat.
 func (t *triage) held(ctx workflow.Context) (string, error) {
 	for {
 		t.drain(ctx)
@@ -47,8 +48,6 @@ func (t *triage) held(ctx workflow.Context) (string, error) {
 			return OutcomeResolved, nil
 		case workflow.GetInfo(ctx).GetContinueAsNewSuggested() && !over:
 			return "", errContinue
-		case over && !t.state.LastSeen.Add(t.quiet()).After(now):
-			return OutcomeQuiet, nil
 		case t.state.Silence == nil:
 			return "", nil
 		case over && t.extended(ctx):

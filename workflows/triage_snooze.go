@@ -50,7 +50,7 @@ func (t *triage) wakeUp(ctx workflow.Context) {
 	t.state.Snoozed = nil
 	t.did(ctx, contract.IncidentAction{Kind: contract.ActionSnoozeEnded, Actor: byNerve})
 	switch {
-	case !t.state.LastSeen.Add(t.quiet()).After(workflow.Now(ctx)):
+	case !t.quietAt().After(workflow.Now(ctx)):
 	case more > 0:
 		t.note(ctx, contract.ActionSnoozeEnded, fmt.Sprintf("The snooze is over and it still fires: seen %d more times, last %s.", more, clock(t.state.LastSeen)), "")
 	default:

@@ -59,6 +59,7 @@ func (s *Server) change(ctx context.Context, c contract.Change, ifMatch string, 
 	}
 	done, err := s.deps.Sources.Apply(ctx, registry.Order{Change: c, By: by})
 	if second, ok := errors.AsType[*registry.SecondPersonError](err); ok {
+		c.Revision = second.Revision // what is granted is a change of the source as it is now
 		return s.ask(ctx, c, second.Why)
 	}
 	if errors.Is(err, registry.ErrUnchanged) {

@@ -63,12 +63,14 @@ func TestSourcesAreChanged(t *testing.T) {
 			assert.JSONEq(t, `{"status":"applied","source":"dd","registry_revision":9,"secret_id":"s9","audit_seq":4}`, r.Body.String())
 			assert.NotContains(t, r.Body.String(), secret)
 
-			b.sources.err = &registry.SecondPersonError{Why: "two people"}
+			b.sources.err = &registry.SecondPersonError{Why: "two people", Revision: 7}
 			r = send()
 			require.Equal(t, http.StatusAccepted, r.Code, r.Body.String())
 			assert.Equal(t, "/api/v1/approvals/ap1", r.Header().Get("Location"))
 			assert.JSONEq(t, `{"status":"waiting","source":"dd","approval_id":"ap1","why":"two people"}`, r.Body.String())
-			assert.Equal(t, []contract.Change{tc.want}, b.approvals.asked)
+			want := tc.want
+			want.Revision = 7 // that of the source as it was looked at, so that what is granted is a change of that
+			assert.Equal(t, []contract.Change{want}, b.approvals.asked)
 			assert.Equal(t, "ana@example.com", b.approvals.by.Person)
 
 			b.approvals.err = &approval.OpenError{ID: "ap0"}

@@ -45,11 +45,21 @@ func (a Actor) Check() error {
 // is the issuer's name for them.
 const Subject = "sub:"
 
-// Same reports whether two actors are one person, or may be: one human has a
-// subject in one login and an address in the next, and nothing says that the two
-// are one.
+// Same reports whether two actors are one person, or may be. A user name is taken
+// for whoever has it as the front of an address, and one human has a subject in
+// one login and an address in the next: where nobody has said whose names are
+// whose, it is better to ask a third person than to let one be two.
 func (a Actor) Same(b Actor) bool {
-	return strings.EqualFold(strings.TrimSpace(a.Person), strings.TrimSpace(b.Person)) || a.subject() != b.subject()
+	if a.subject() != b.subject() {
+		return true
+	}
+	one, other := strings.TrimSpace(a.Person), strings.TrimSpace(b.Person)
+	front, _, address := strings.Cut(one, "@")
+	otherFront, _, otherAddress := strings.Cut(other, "@")
+	if address != otherAddress {
+		one, other = front, otherFront
+	}
+	return strings.EqualFold(one, other)
 }
 
 func (a Actor) subject() bool { return strings.HasPrefix(strings.TrimSpace(a.Person), Subject) }

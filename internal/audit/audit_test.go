@@ -107,7 +107,19 @@ func TestAnEntryNeedsSomebody(t *testing.T) {
 	_, err = audit.Link(audit.Entry{Actor: audit.Actor{Person: "ops", Via: audit.ViaAPI}}, nil, at)
 	require.ErrorContains(t, err, "action")
 	assert.True(t, audit.Actor{Person: "Ops@example.com "}.Same(audit.Actor{Person: "ops@example.com"}))
-	assert.False(t, audit.Actor{Person: "ops"}.Same(audit.Actor{Person: "dev"}))
+	for _, tc := range []struct {
+		one, other string
+		same       bool
+	}{
+		{"ops", "dev", false},
+		{"ops", " OPS ", true},
+		{"ops", "Ops@example.com", true},
+		{"ops@example.com", "ops", true},
+		{"ops@example.com", "ops@example.org", false},
+		{"ops", "ops2@example.com", false},
+	} {
+		assert.Equal(t, tc.same, audit.Actor{Person: tc.one}.Same(audit.Actor{Person: tc.other}), "%q and %q", tc.one, tc.other)
+	}
 }
 
 // One human who asks with a login that has no address and grants with one that

@@ -159,6 +159,7 @@ func showApproval(t terminal, d approval.Detail) {
 		for _, name := range slices.Sorted(maps.Keys(s.Fields)) {
 			row("Sets", oneLine(name+" = "+fmt.Sprint(s.Fields[name]), 88))
 		}
+		row("Removes", s.Removes())
 		if r := s.Ruling; r != nil {
 			row(map[bool]string{true: "Granted by", false: "Denied by"}[r.Grant], r.Actor.Person+" ("+r.Actor.Via+")")
 			row("They say", oneLine(r.Reason, 88))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -105,7 +106,7 @@ func (c *sourcesAddCmd) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 		done.Secret = made
-		if err := c.say(t, done, "is added"); err != nil || c.JSON {
+		if err := c.say(t, done, "is added"); err != nil || c.JSON || done.Approval != "" {
 			return err
 		}
 		t.printf("URL        %s%s\n", done.URL, below(d))
@@ -293,10 +294,14 @@ func (c *sourcesRotateCmd) Run(ctx context.Context, t terminal) error {
 		if err := c.say(t, done, "has a further secret, "+done.SecretID); err != nil || c.JSON || done.Approval != "" {
 			return err
 		}
-		t.printf("\nThe old secret and the new one both work now.\n"+
+		works := "The old secret and the new one both work now."
+		if from, err := time.Parse(time.RFC3339, c.NotBefore); err == nil && from.After(time.Now()) {
+			works = "The old secret works on, and the new one from " + c.NotBefore + "."
+		}
+		t.printf("\n%[2]s\n"+
 			"1. Give the new secret to the sender.\n"+
 			"2. nerve sources show %[1]s   says when each was used last, and when the old one is safe to remove.\n"+
-			"3. nerve sources remove-secret %[1]s ID\n", c.Name)
+			"3. nerve sources remove-secret %[1]s ID\n", c.Name, works)
 		return nil
 	})
 }

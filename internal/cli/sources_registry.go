@@ -177,6 +177,7 @@ func (c *changing) change(ctx context.Context, d *desk, ch contract.Change) (cha
 			return done, fmt.Errorf("this needs a second person's approval (%s), and approvals need Temporal: "+
 				"set TEMPORAL_ADDRESS, or approvals.single_operator where there is one person", verdict.Why)
 		}
+		ch.Revision = verdict.Revision // what is granted is a change of the source as it is now
 		done.Approval, err = d.approvals.Submit(ctx, ch, verdict.Why, c.actor())
 		return done, err
 	}

@@ -82,6 +82,10 @@ func TestARotationInCommands(t *testing.T) {
 	out = do("rotate", "dd", "--secret", secretFile(t, secret))
 	assert.Contains(t, out, "both work now")
 	assert.NotContains(t, out, secret)
+	later := do("rotate", "dd", "--secret", secretFile(t, strings.Repeat("l", 40)), "--not-before", "2999-01-01T00:00:00Z")
+	assert.Contains(t, later, "the new one from 2999-01-01T00:00:00Z")
+	assert.NotContains(t, later, "both work now")
+	do("remove-secret", "dd", providers.SecretID(strings.Repeat("l", 40)))
 	out = do("show", "dd")
 	assert.Contains(t, out, providers.SecretID(secret))
 	assert.Contains(t, out, "has proved nothing yet")
@@ -126,7 +130,7 @@ func TestARotationInCommands(t *testing.T) {
 	do("remove", "dd")
 	log, err := store.AuditLog(t.Context(), record.AuditFilter{Target: "dd"})
 	require.NoError(t, err)
-	assert.Len(t, log, 8)
+	assert.Len(t, log, 10)
 	for _, e := range log {
 		assert.NotContains(t, fmt.Sprint(e), secret)
 	}

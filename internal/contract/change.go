@@ -147,6 +147,8 @@ type ApprovalState struct {
 	Why         string         `json:"why"`
 	Reason      string         `json:"reason,omitempty"` // why it is asked for
 	Fields      map[string]any `json:"fields,omitempty"`
+	SecretID    string         `json:"secret_id,omitempty"` // that is to be removed
+	Force       bool           `json:"force,omitempty"`     // although senders still use it
 	Status      ApprovalStatus `json:"status"`
 	RequestedBy audit.Actor    `json:"requested_by"`
 	RequestedAt time.Time      `json:"requested_at"`
@@ -157,6 +159,18 @@ type ApprovalState struct {
 	Message *incident.SlackRef `json:"message,omitempty"`
 	// EndedAt is when it was applied, denied, expired or failed.
 	EndedAt time.Time `json:"ended_at,omitzero"`
+}
+
+// Removes says which secret goes, and is "" where none does: whoever approves has
+// to know whether it is the old one or the new one.
+func (s ApprovalState) Removes() string {
+	switch {
+	case s.SecretID == "":
+		return ""
+	case s.Force:
+		return "secret " + s.SecretID + ", although a sender still uses it"
+	}
+	return "secret " + s.SecretID
 }
 
 // ApprovalNotice is an approval as people are shown it in Slack.

@@ -134,7 +134,7 @@ func TestEncodings(t *testing.T) {
 		"ruling":        contract.Ruling{Actor: actor, Grant: true, Reason: "r"},
 		"approval_state": contract.ApprovalState{
 			ID: "a", Action: contract.ActionSourceAdd, Target: "t", Why: "w", Reason: "r", Fields: map[string]any{"window": "15m"},
-			Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,
+			SecretID: "s", Force: true, Status: contract.ApprovalGranted, RequestedBy: actor, RequestedAt: at, Deadline: at,
 			Ruling: &contract.Ruling{Actor: actor}, Failure: "f", Message: in.State.Headline, EndedAt: at,
 		},
 	} {

@@ -36,6 +36,7 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 	if cfg.Slack.Channel == "" && stand {
 		cfg.Slack.Channel = AlertsChannel
 	}
+	cfg.SourceBase.Channel = cfg.Slack.Channel // of the sources that are added while it runs
 	cfg.Codec.Origins = []string{cfg.Temporal.UIURL}
 	configured := map[string]bool{}
 	for i, src := range cfg.Sources {

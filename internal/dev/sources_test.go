@@ -38,6 +38,9 @@ func TestASourceForEveryProvider(t *testing.T) {
 		}
 		assert.Equal(t, src.Name != "slack" && src.Name != "datadog", src.OnDemand, src.Name)
 	}
+	d.cfg.Slack.Channel = ""
+	fill(d.cfg, d.Dir, s.Keyset, s.Sources, url(l), true)
+	assert.Equal(t, AlertsChannel, d.cfg.SourceBase.Channel, "what is added while it runs is told there as well")
 	assert.Equal(t, "mine", d.cfg.Sources[0].Secrets[0].Value.Reveal(), "what is configured stays")
 }
 

@@ -47,6 +47,8 @@ const patience = 8 * time.Second
 // examination is one run over a subject.
 type examination struct {
 	Subject
+	// stored are the sources of the database, read once for all areas.
+	stored func(context.Context) ([]stored, error)
 }
 
 // Examine looks at everything and returns what it found, area by area. It never
@@ -55,7 +57,8 @@ func Examine(ctx context.Context, s Subject) []Finding {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	x := &examination{s}
+	x := &examination{Subject: s}
+	x.stored = x.once(ctx)
 	areas := []func(context.Context) []Finding{x.settings, x.temporal, x.redis, x.sql, x.slack, x.sources}
 	found := make([][]Finding, len(areas))
 	var group sync.WaitGroup

@@ -14,10 +14,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/doctor"
+	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/slack"
 	"github.com/nerve-alerts/nerve/internal/testkit"
 )
@@ -114,6 +117,81 @@ func TestSources(t *testing.T) {
 		s := doctor.Subject{Config: &config.Config{Sources: []config.Source{source}}, Now: func() time.Time { return now }}
 		assert.Contains(t, said(t, s, "sources"), want)
 	}
+}
+
+func keyset(t *testing.T) (string, *privacy.Keyset) {
+	t.Helper()
+	keys, err := privacy.GenerateKeyset()
+	require.NoError(t, err)
+	raw, err := keys.Export()
+	require.NoError(t, err)
+	return string(raw), keys
+}
+
+// TestSourcesOfTheDatabase walks what an operator may leave behind in the registry.
+func TestSourcesOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	url := "sqlite://" + filepath.Join(t.TempDir(), "nerve.db")
+	store, err := record.Open(context.Background(), url, testkit.Logger(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	raw, keys := keyset(t)
+	sealer, err := privacy.NewSealer(keys)
+	require.NoError(t, err)
+	clock := now.Add(-30 * 24 * time.Hour)
+	base := config.DefaultSource("", "")
+	r, err := registry.New(registry.Options{
+		Store: store, Sealer: sealer, Base: base, SingleOperator: true, Now: func() time.Time { return clock },
+	})
+	require.NoError(t, err)
+	apply := func(c contract.Change) string {
+		done, err := r.Apply(t.Context(), registry.Order{Change: c, By: audit.Actor{Person: "dev@example.com", Via: audit.ViaCLI}})
+		require.NoError(t, err)
+		return done.SecretID
+	}
+	add := func(name, letter string, fields map[string]any) string {
+		c := contract.Change{Action: contract.ActionSourceAdd, Target: name, Fields: fields}
+		if letter != "" {
+			c.Secret = strings.Repeat(letter, 40)
+		}
+		return apply(c)
+	}
+	s := doctor.Subject{
+		Config: &config.Config{DatabaseURL: config.Secret(url), Keyset: config.Secret(raw), SourceBase: base},
+		Now:    func() time.Time { return now },
+	}
+	assert.Contains(t, said(t, s, "sources"), "there is none")
+	old := add("rotated", "a", map[string]any{"provider": "datadog"})
+	assert.Contains(t, said(t, s, "sources"), "ok: 1 sources")
+
+	clock = now.Add(-20 * 24 * time.Hour)
+	fresh := apply(contract.Change{Action: contract.ActionSecretAdd, Target: "rotated", Secret: strings.Repeat("b", 40)})
+	require.NoError(t, store.SaveDeliveries(t.Context(), []contract.Delivery{
+		{ID: "d1", Source: "rotated", Outcome: contract.OutcomeAccepted, Status: 200, SecretID: old, ReceivedAt: now.Add(-8 * 24 * time.Hour)},
+		{ID: "d2", Source: "rotated", Outcome: contract.OutcomeAccepted, Status: 200, SecretID: fresh, ReceivedAt: now.Add(-time.Minute)},
+	}))
+	add("open", "", map[string]any{"provider": "slack", "schemes": []any{"none"}, "i_understand": true})
+	add("weak", "c", map[string]any{"provider": "twilio", "allow_weak": true, "public_url": "https://alerts.example.com/webhooks/weak"})
+	add("paused", "d", map[string]any{"provider": "datadog", "paused": true})
+	add("gone", "", map[string]any{"provider": "slack", "schemes": []any{"none"}, "i_understand": true})
+	apply(contract.Change{Action: contract.ActionSourceDisable, Target: "gone"})
+
+	text := said(t, s, "sources")
+	for _, want := range []string{
+		"warning: rotated has an old secret, " + old + ", that proved nothing for 7 days", "nerve sources remove-secret rotated " + old,
+		"danger: open takes deliveries without a proof", "warning: weak takes signatures with SHA-1", "warning: paused is paused",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.NotContains(t, text, fresh, "the new secret stays")
+	assert.NotContains(t, text, "gone", "what is disabled takes nothing")
+	assert.NotContains(t, text, "ok:")
+
+	other, _ := keyset(t)
+	s.Config.Keyset = config.Secret(other)
+	assert.Contains(t, said(t, s, "sources"), "problem: rotated is broken")
+	s.Config.Keyset = ""
+	assert.Contains(t, said(t, s, "sources"), "warning: those of the database could not be looked at: without the keyset")
 }
 
 func TestRedis(t *testing.T) {

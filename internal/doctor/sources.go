@@ -12,18 +12,24 @@ import (
 // soon is how early the end of a secret is told.
 const soon = 14 * 24 * time.Hour
 
-func (x *examination) sources(context.Context) []Finding {
+func (x *examination) sources(ctx context.Context) []Finding {
 	r := &report{area: "sources"}
-	if len(x.Config.Sources) == 0 {
-		r.add(Warning, "List sources in the configuration file, or: nerve sources add", "there is none in the configuration")
-		return r.all
-	}
-	before := len(r.all)
 	for _, s := range x.Config.Sources {
 		x.source(r, s)
 	}
-	if len(r.all) == before {
-		r.ok("%d sources, each of which proves its deliveries", len(x.Config.Sources))
+	kept, err := x.stored(ctx)
+	if err != nil {
+		r.add(Warning, "Mend what is said of sql and of the keyset, and look again", "those of the database could not be looked at: %s", short(err))
+	}
+	for _, s := range kept {
+		x.kept(r, s)
+	}
+	switch n := len(x.Config.Sources) + len(kept); {
+	case len(r.all) > 0:
+	case n == 0:
+		r.add(Warning, "List sources in the configuration file, or: nerve sources add", "there is none in the configuration, nor in the database")
+	default:
+		r.ok("%d sources, each of which proves its deliveries", n)
 	}
 	return r.all
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,19 +44,14 @@ func (x *examination) temporal(ctx context.Context) []Finding {
 
 // namespace compares what Temporal keeps with what nerve's windows need.
 func (x *examination) namespace(ctx context.Context, r *report, c client.Client) {
-	need, longest := contract.Retention, ""
-	for _, s := range x.Config.Sources {
-		if s.DeliveryTTL > need {
-			need, longest = s.DeliveryTTL, s.Name
-		}
-	}
+	need, longest := x.remembered(ctx)
 	missing, err := temporalx.Inspect(ctx, c, x.Config.Temporal.Namespace, contract.SearchAttributes, need)
 	if retention, short := errors.AsType[*temporalx.RetentionError](err); short {
 		why := ""
 		if longest != "" {
 			why = " (delivery_ttl of source " + longest + ")"
 		}
-		r.add(Danger, fmt.Sprintf("temporal operator namespace update -n %s --retention %dh", retention.Namespace, int64(need/time.Hour)),
+		r.add(Danger, fmt.Sprintf("temporal operator namespace update -n %s --retention %dh", retention.Namespace, int64((need+time.Hour-1)/time.Hour)),
 			"namespace %s forgets closed incidents after %s, and duplicates must be refused for %s%s: a later retry starts a second incident",
 			retention.Namespace, retention.Have, retention.Need, why)
 	}
@@ -70,6 +66,24 @@ func (x *examination) namespace(ctx context.Context, r *report, c client.Client)
 	case !warned(err):
 		r.add(Problem, "Create the namespace, or check temporal.namespace", "%s", short(err))
 	}
+}
+
+// remembered is for how long Temporal must refuse duplicates, and the source that
+// asks for more than nerve does anyway.
+func (x *examination) remembered(ctx context.Context) (need time.Duration, longest string) {
+	all := slices.Clone(x.Config.Sources)
+	if kept, err := x.stored(ctx); err == nil { // the area of the sources says why they cannot be read
+		for _, s := range kept {
+			all = append(all, s.source)
+		}
+	}
+	need = contract.Retention
+	for _, s := range all {
+		if s.DeliveryTTL > need {
+			need, longest = s.DeliveryTTL, s.Name
+		}
+	}
+	return need, longest
 }
 
 func warned(err error) bool {

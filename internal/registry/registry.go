@@ -88,14 +88,23 @@ var (
 )
 
 // ConflictError says that the source was changed since whoever asks has seen it.
+// Have is 0 when that happened while it was being changed.
 type ConflictError struct{ Have, Seen int64 }
 
 func (e *ConflictError) Error() string {
+	if e.Have == 0 { // in the moment between looking and writing
+		return "registry: the source was changed meanwhile: look at it again"
+	}
 	return fmt.Sprintf("registry: the source was changed meanwhile: it is at revision %d, not %d: look at it again", e.Have, e.Seen)
 }
 
 // SecondPersonError says that a change needs the approval of a second person.
-type SecondPersonError struct{ Why string }
+type SecondPersonError struct {
+	Why string
+	// Revision is the one of the source that the change was checked against; 0 when
+	// there is no source yet. Whoever is asked to approve approves a change of that.
+	Revision int64
+}
 
 func (e *SecondPersonError) Error() string {
 	return "registry: this needs a second person's approval: " + e.Why
@@ -110,6 +119,7 @@ func (e *ForceError) Error() string { return "registry: " + e.Why }
 type Verdict struct {
 	SecondPerson bool   // a second person must approve it
 	Why          string // which rule asks for that
+	Revision     int64  // of the source that it was checked against; 0 when there is none yet
 	Warnings     []string
 }
 
@@ -120,6 +130,7 @@ func (r *Registry) Check(ctx context.Context, c contract.Change) (Verdict, error
 	if err != nil {
 		return Verdict{}, err
 	}
+	p.verdict.Revision = p.write.Expect
 	return p.verdict, nil
 }
 
@@ -206,7 +217,7 @@ func (r *Registry) entry(o Order, p *plan) (audit.Entry, error) {
 		}
 		e.Detail["approved_by"] = o.ApprovedBy.Person + " (" + o.ApprovedBy.Via + ")"
 	case p.verdict.SecondPerson && !r.SingleOperator:
-		return e, &SecondPersonError{Why: p.verdict.Why}
+		return e, &SecondPersonError{Why: p.verdict.Why, Revision: p.write.Expect}
 	case p.verdict.SecondPerson:
 		e.Detail["single_operator"] = "true"
 	}

@@ -49,7 +49,14 @@ func TestASourceFromAddToRemove(t *testing.T) {
 		assert.Equal(t, 1000000, s.Rate)
 		assert.Equal(t, incident.SeverityHigh, s.SeverityFloor)
 
-		b.approved(t, contract.Change{Action: contract.ActionSourceDisable, Target: "dd"})
+		disable := contract.Change{Action: contract.ActionSourceDisable, Target: "dd"}
+		verdict, err = b.Check(t.Context(), disable)
+		require.NoError(t, err)
+		assert.Equal(t, int64(1), verdict.Revision, "what is granted is a change of the source as it was when it was asked for")
+		_, err = b.Apply(t.Context(), registry.Order{Change: disable, By: asker})
+		require.ErrorAs(t, err, &needs)
+		assert.Equal(t, verdict.Revision, needs.Revision)
+		b.approved(t, disable)
 		assert.True(t, b.loaded(t).Sources[0].Disabled)
 		require.ErrorIs(t, b.refused(t, contract.Change{Action: contract.ActionSourceDisable, Target: "dd"}), registry.ErrUnchanged)
 		_, err = b.Apply(t.Context(), registry.Order{Change: contract.Change{Action: contract.ActionSourceEnable, Target: "dd"}, By: asker})
@@ -275,6 +282,10 @@ func TestASecretCanHaveItsTime(t *testing.T) {
 	b.approved(t, add("dd", map[string]any{"provider": "datadog"}))
 	c := contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("b"), Fields: map[string]any{"not_before": "2026-04-01", "not_after": "2026-03-01"}}
 	require.ErrorContains(t, b.refused(t, c), "not_after")
+	c.Fields["not_before"], c.Fields["not_after"] = nil, "2020-01-01"
+	require.ErrorContains(t, b.refused(t, c), "not_after: is over", "it would prove nothing")
+	c.Fields["not_before"] = "2026-04-01"
+	assert.NotContains(t, (&registry.ConflictError{Seen: 14}).Error(), "revision 0", "who was overtaken is not told of a revision that is none")
 	c.Fields["not_after"] = "2026-05-01"
 	b.approved(t, c)
 	s := b.loaded(t).Sources[0].Source

@@ -65,6 +65,9 @@ func (r *Registry) addSecret(c contract.Change, p *plan, source config.Source) e
 		if s.NotBefore, s.NotAfter, err = config.ParseValidity(c.Fields); err != nil {
 			return err
 		}
+		if !s.NotAfter.IsZero() && !s.NotAfter.After(r.Now()) {
+			return mistake("not_after", "is over: the secret would prove nothing", "Give a later time, or leave it out")
+		}
 	}
 	sealed, err := r.Sealer.Seal([]byte(c.Secret), secretContext(c.Target, s.ID))
 	if err != nil {

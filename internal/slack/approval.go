@@ -131,6 +131,9 @@ func approvalMessage(n contract.ApprovalNotice) message {
 	if n.Why != "" {
 		lines = append(lines, "*Why a second person:* "+escape(oneLine(n.Why, maxLine)))
 	}
+	if removes := n.Removes(); removes != "" {
+		lines = append(lines, "*Removes:* "+escape(removes))
+	}
 	lines = append(lines, fieldLines(n.Fields)...)
 	blocks = append(blocks, sections(append(lines, decisionLines(n)...))...)
 	if n.Status == contract.ApprovalWaiting {

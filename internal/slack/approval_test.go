@@ -84,10 +84,11 @@ func TestAnApprovalIsAskedForOnce(t *testing.T) {
 	assert.NotContains(t, posts[0], "planted", "what is called like a secret is not shown")
 
 	other := notice()
-	other.RunID = "run-2"
+	other.RunID, other.SecretID = "run-2", "3990418e"
 	newer, err := client.AskApproval(t.Context(), channel, other)
 	require.NoError(t, err)
 	assert.NotEqual(t, ref, newer, "another run is another request")
+	assert.Contains(t, shown(t, stand, "chat.postMessage")[1], "secret 3990418e", "the old secret or the new one is not the same")
 }
 
 // unescaped undoes how JSON writes < and >.
