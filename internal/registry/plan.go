@@ -166,7 +166,7 @@ func (r *Registry) planSet(c contract.Change, p *plan) error {
 	if !changed {
 		return ErrUnchanged
 	}
-	for _, why := range weakened(before, after) {
+	for _, why := range append(weakened(before, after), muted(before, after)...) {
 		p.second(why)
 	}
 	p.write.Source = withFields(p.write.Source, fields)

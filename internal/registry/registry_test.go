@@ -162,10 +162,15 @@ func TestWhatWeakensTheProofNeedsASecondPerson(t *testing.T) {
 		"clocks further off":  {map[string]any{"tolerance_future": "600s"}, true},
 		"everybody's address": {map[string]any{"allow_cidrs": nil}, true},
 		"more addresses":      {map[string]any{"allow_cidrs": []any{"192.0.2.0/23"}}, true},
-		"fewer addresses":     {map[string]any{"allow_cidrs": []any{"192.0.2.128/25"}}, false},
+		"fewer addresses":     {map[string]any{"allow_cidrs": []any{"192.0.2.128/25"}}, true},
 		"younger recordings":  {map[string]any{"tolerance_past": "30s"}, false},
 		"a window":            {map[string]any{"window": "1h"}, false},
-		"paused":              {map[string]any{"paused": true}, false},
+		"paused":              {map[string]any{"paused": true}, true},
+		"a floor":             {map[string]any{"severity_floor": "critical"}, true},
+		"only stored":         {map[string]any{"handler": "store"}, true},
+		"an event stored":     {map[string]any{"handlers": map[string]any{"incident.triggered": "store"}}, true},
+		"fewer an hour":       {map[string]any{"hard_cap": 100.0}, true},
+		"another channel":     {map[string]any{"channel": "C0ALERTS02"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := b.Check(t.Context(), set("pd", tc.fields))
@@ -180,7 +185,7 @@ func TestSetSaysWhatChanged(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bench) {
 		b.approved(t, add("dd", map[string]any{"provider": "datadog", "window": "30m", "burst": 50.0}))
-		c := set("dd", map[string]any{"window": "1h", "burst": nil, "rate": 10.0, "debounce": nil})
+		c := set("dd", map[string]any{"window": "1h", "burst": nil, "rate": 200.0, "debounce": nil})
 		c.Revision, c.Reason = 7, "quieter"
 		var conflict *registry.ConflictError
 		require.ErrorAs(t, b.refused(t, c), &conflict)
@@ -189,7 +194,7 @@ func TestSetSaysWhatChanged(t *testing.T) {
 		a, err := b.Apply(t.Context(), registry.Order{Change: c, By: asker})
 		require.NoError(t, err)
 		assert.Equal(t, map[string]string{
-			"window": "30m -> 1h", "burst": "50 -> default", "rate": "default -> 10", "reason": "quieter", "revision": "1",
+			"window": "30m -> 1h", "burst": "50 -> default", "rate": "default -> 200", "reason": "quieter", "revision": "1",
 		}, a.Entry.Detail)
 		s := b.loaded(t).Sources[0].Source
 		assert.Equal(t, time.Hour, s.Window)

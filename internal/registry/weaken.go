@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -33,6 +34,24 @@ func weakened(before, after config.Source) []string {
 		"a longer tolerance lets older recordings in")
 	add(before.PublicURL != after.PublicURL, "public_url is part of what is signed")
 	add(more(before.AllowCIDRs, after.AllowCIDRs), "allow_cidrs lets more addresses in")
+	return why
+}
+
+// muted says what of a change keeps alerts from being raised, as disabling the
+// source does: one person alone must not be able to turn a page off unseen.
+func muted(before, after config.Source) []string {
+	var why []string
+	add := func(less bool, text string) {
+		if less {
+			why = append(why, text)
+		}
+	}
+	add(after.Paused && !before.Paused, "paused refuses every delivery")
+	add(after.SeverityFloor.Rank() > before.SeverityFloor.Rank(), "a higher severity_floor raises fewer alerts")
+	add(before.Handler != after.Handler || !maps.Equal(before.Handlers, after.Handlers), "another handler may raise nothing")
+	add(more(after.AllowCIDRs, before.AllowCIDRs), "allow_cidrs lets fewer addresses in")
+	add(strength[after.MinAssurance] > strength[before.MinAssurance] && !before.Anybody(), "a higher min_assurance refuses what a token proves")
+	add(after.HardCap < before.HardCap, "a lower hard_cap refuses more")
 	return why
 }
 
