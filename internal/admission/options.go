@@ -113,7 +113,7 @@ func Open(o Options) (*Admission, error) {
 			// There are two streams to wait for: less than a command a minute at rest.
 			block: 3 * time.Minute, leaseTTL: o.LeaseTTL,
 			retryMin: 250 * time.Millisecond, retryMax: 30 * time.Second, grace: 10 * time.Second,
-			gather: 100 * time.Millisecond,
+			gather: 300 * time.Millisecond,
 		},
 	}
 	a.outage.init(a)
