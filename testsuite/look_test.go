@@ -339,8 +339,12 @@ func (s *system) query(sql string, args ...any) []string {
 	rows, err := conn.Query(ctx, sql, args...)
 	require.NoError(s.t, err)
 	lines, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
-		var text string
-		return text, row.Scan(&text)
+		var text *string // NULL reads as nothing: the workflow's entry comes before ingest's
+		err := row.Scan(&text)
+		if text == nil {
+			return "", err
+		}
+		return *text, err
 	})
 	require.NoError(s.t, err)
 	return lines
