@@ -46,7 +46,7 @@ func report(ctx context.Context, t terminal, err error) int {
 // packages are the prefixes by which a log's reader finds the code. To somebody
 // at a terminal they are words without a meaning.
 var packages = regexp.MustCompile(`(^|: )((` + strings.Join([]string{
-	"access", "admission", "analysis", "api", "app", "approval", "audit", "back", "capture", "cli", "contract", "credits", "dev",
+	"access", "admission", "analysis", "announce", "api", "app", "approval", "audit", "back", "capture", "cli", "contract", "credits", "dev",
 	"devserver", "doctor", "events", "evidence", "explain", "front", "incident", "ingest", "lookout", "operator", "outbound", "output", "privacy", "providers", "record",
 	"registry", "replay", "sender", "silence", "slack", "slackstand", "starter", "state", "tasks", "temporalx",
 }, "|") + `): )+`)

@@ -179,7 +179,7 @@ func cleanBeside(b *testing.B, s *Store, table *tabwriter.Writer) {
 			began := time.Now()
 			saveNext(b, s)
 			took = append(took, time.Since(began))
-			time.Sleep(100 * time.Millisecond) // as the recorder gathers
+			time.Sleep(300 * time.Millisecond) // as the recorder gathers
 		}
 	}()
 	began := time.Now()

@@ -5,31 +5,19 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
+	"github.com/nerve-alerts/nerve/internal/announce"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
 // How an ingest hears of changes.
 const (
-	// pollDeaf is how often the database is asked while Redis does not carry
-	// announcements: the time within which a change must reach every ingest.
-	pollDeaf = 2 * time.Second
-	// pollCarried is the same while it does, for an announcement that got lost.
-	pollCarried = 30 * time.Second
 	// keepEvery is how often the copy in Redis is looked at while nothing changes
 	// and the connection stays. One that is made again has it looked at at once: it
 	// may be to a Redis that has lost everything.
 	keepEvery = 10 * time.Minute
-	// listenFor is how long a connection to Redis may be silent before it is asked
-	// whether it is there. The system does the same below, and what a network that
-	// drops packets swallows is found by asking the database; a worker at rest has
-	// one command a minute.
-	listenFor = 10 * time.Minute
 	// askFor bounds one look at the database or at Redis.
 	askFor = 5 * time.Second
 )
@@ -55,21 +43,12 @@ type Watch struct {
 	away     bool // said already
 	first    chan struct{}
 	once     sync.Once
-	hears    atomic.Bool
-	lost     atomic.Bool // the connection was made again since the copy was looked at
-	keptAt   time.Time   // when it was
-	kick     chan struct{}
+	keptAt   time.Time // when it was
 }
 
 // Start prepares the watch; Run must follow.
 func (w *Watch) Start() *Watch {
-	if w.Deaf <= 0 {
-		w.Deaf = pollDeaf
-	}
-	if w.Carried <= 0 {
-		w.Carried = pollCarried
-	}
-	w.first, w.kick = make(chan struct{}), make(chan struct{}, 1)
+	w.first = make(chan struct{})
 	return w
 }
 
@@ -83,30 +62,15 @@ func (w *Watch) First(ctx context.Context) {
 
 // Run watches until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
-	var group sync.WaitGroup
-	group.Go(func() { w.listen(ctx) })
-	defer group.Wait()
-	for {
-		w.refresh(ctx)
-		every := w.Deaf
-		if w.hears.Load() && w.current {
-			every = w.Carried
-		}
-		t := time.NewTimer(every)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-w.kick:
-		case <-t.C:
-		}
-		t.Stop()
-	}
+	(&announce.Watch{
+		Client: w.Carrier.Client, Channel: channel, Deaf: w.Deaf, Carried: w.Carried,
+		Look: func(ctx context.Context, anew bool) bool { w.refresh(ctx, anew); return w.current },
+	}).Run(ctx)
 }
 
 // refresh asks the database, and where it does not answer, Redis for a copy that
 // is newer than what is in use.
-func (w *Watch) refresh(ctx context.Context) {
+func (w *Watch) refresh(ctx context.Context, anew bool) {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	set, changed, err := w.ask(ctx)
@@ -123,7 +87,7 @@ func (w *Watch) refresh(ctx context.Context) {
 	if changed {
 		w.use(ctx, set, true)
 	}
-	w.keep(ctx, set, changed)
+	w.keep(ctx, set, changed, anew)
 }
 
 // ask reads the database when its revision is not the one in use.
@@ -144,8 +108,8 @@ func (w *Watch) ask(ctx context.Context) (record.SourceSet, bool, error) {
 }
 
 // keep makes sure that the copy in Redis is what the database has.
-func (w *Watch) keep(ctx context.Context, set record.SourceSet, whole bool) {
-	if !w.lost.Swap(false) && !whole && time.Since(w.keptAt) < keepEvery {
+func (w *Watch) keep(ctx context.Context, set record.SourceSet, whole, anew bool) {
+	if !anew && !whole && time.Since(w.keptAt) < keepEvery {
 		return
 	}
 	w.keptAt = time.Now()
@@ -195,63 +159,4 @@ func (w *Watch) use(ctx context.Context, set record.SourceSet, current bool) {
 	w.Use(l, current)
 	w.Log.InfoContext(ctx, "sources loaded", "revision", set.Revision, "sources", len(l.Sources), "from_database", current)
 	w.once.Do(func() { close(w.first) })
-}
-
-// listen hears announcements until ctx ends.
-func (w *Watch) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		w.subscribed(ctx)
-		w.hears.Store(false)
-		w.wake()
-		select {
-		case <-ctx.Done():
-		case <-time.After(w.Deaf):
-		}
-	}
-}
-
-// subscribed hears announcements until the connection fails.
-func (w *Watch) subscribed(ctx context.Context) {
-	sub := w.Carrier.Client.Subscribe(ctx, channel)
-	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
-	defer func() {
-		stop()
-		_ = sub.Close()
-	}()
-	asked := false
-	for {
-		message, err := sub.ReceiveTimeout(ctx, listenFor)
-		switch {
-		case err == nil:
-			asked = false
-			if _, pong := message.(*redis.Pong); !pong { // what was announced before it listened is asked for as well
-				w.lost.Store(true)
-				w.hears.Store(true)
-				w.wake()
-			}
-		case silent(err) && !asked:
-			asked = true
-			if err := sub.Ping(ctx); err != nil {
-				return
-			}
-		default:
-			return
-		}
-	}
-}
-
-// silent reports whether an error is only that nothing came.
-func silent(err error) bool {
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
-	return ok && timeout.Timeout()
-}
-
-func (w *Watch) wake() {
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
 }

@@ -4,22 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
+	"github.com/nerve-alerts/nerve/internal/announce"
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
-// How an ingest hears of changes; the same figures as for sources.
-const (
-	askDeaf    = 2 * time.Second  // between two looks while Redis announces nothing
-	askCarried = 30 * time.Second // the same while it does, for what got lost
-	listenFor  = 10 * time.Minute // a connection that is silent for so long is asked whether it is there
-	askFor     = 5 * time.Second  // one look
-)
+// askFor bounds one look.
+const askFor = 5 * time.Second
 
 // Reader is the database.
 type Reader interface {
@@ -40,40 +32,14 @@ type Watch struct {
 
 	reader Reader
 	away   bool // said already
-	hears  atomic.Bool
-	kick   chan struct{}
 }
 
 // Run watches until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
-	if w.Deaf <= 0 {
-		w.Deaf = askDeaf
-	}
-	if w.Carried <= 0 {
-		w.Carried = askCarried
-	}
-	w.kick = make(chan struct{}, 1)
-	var group sync.WaitGroup
-	if w.Carrier.Client != nil {
-		group.Go(func() { w.listen(ctx) })
-	}
-	defer group.Wait()
-	for {
-		w.refresh(ctx)
-		every := w.Deaf
-		if w.hears.Load() {
-			every = w.Carried
-		}
-		t := time.NewTimer(every)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-w.kick:
-		case <-t.C:
-		}
-		t.Stop()
-	}
+	(&announce.Watch{
+		Client: w.Carrier.Client, Channel: channel, Deaf: w.Deaf, Carried: w.Carried,
+		Look: func(ctx context.Context, _ bool) bool { w.refresh(ctx); return true },
+	}).Run(ctx)
 }
 
 // refresh takes what the database has, and the copy while it does not answer.
@@ -127,58 +93,4 @@ func (w *Watch) stored(ctx context.Context) ([]record.Silence, error) {
 		w.reader = reader
 	}
 	return w.reader.Silences(ctx, record.SilenceFilter{AheadAt: time.Now(), Limit: MaxAhead})
-}
-
-// listen hears announcements until ctx ends.
-func (w *Watch) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		w.subscribed(ctx)
-		w.hears.Store(false)
-		select {
-		case <-ctx.Done():
-		case <-time.After(w.Deaf):
-		}
-	}
-}
-
-// subscribed hears announcements until the connection fails.
-func (w *Watch) subscribed(ctx context.Context) {
-	sub := w.Carrier.Client.Subscribe(ctx, channel)
-	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
-	defer func() {
-		stop()
-		_ = sub.Close()
-	}()
-	for asked := false; ; {
-		message, err := sub.ReceiveTimeout(ctx, listenFor)
-		timeout, silent := errors.AsType[interface {
-			error
-			Timeout() bool
-		}](err)
-		switch {
-		case err == nil:
-			asked = false
-			w.heard(message)
-		case silent && timeout.Timeout() && !asked:
-			asked = true
-			if sub.Ping(ctx) != nil {
-				return
-			}
-		default:
-			return
-		}
-	}
-}
-
-// heard has the database asked, also when the subscription has only begun: what
-// was announced before is not announced again.
-func (w *Watch) heard(message any) {
-	if _, pong := message.(*redis.Pong); pong {
-		return
-	}
-	w.hears.Store(true)
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
 }
