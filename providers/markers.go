@@ -225,9 +225,12 @@ var plainSeverity = map[string]incident.Severity{
 }
 
 // groupTitle is the title under which an alert and its recovery meet.
-func groupTitle(title string) string {
-	subject := readMarkers(title).subject
-	if strings.ContainsAny(subject, ":dD") { // every alternative has one of them
+func groupTitle(title string) string { return readMarkers(title).group(title) }
+
+// group is groupTitle of a title whose markers are read already.
+func (m markers) group(title string) string {
+	subject := m.subject
+	if mayChange(subject) {
 		subject = changing.ReplaceAllString(subject, "")
 	}
 	subject = trimSymbols(subject)
@@ -235,4 +238,16 @@ func groupTitle(title string) string {
 		subject = title
 	}
 	return strings.ToLower(strings.Join(strings.Fields(subject), " "))
+}
+
+// mayChange reports whether changing can match: it costs more than the rest of
+// the title, and most titles have nothing of it.
+func mayChange(subject string) bool {
+	if !strings.ContainsRune(subject, ':') && len(subject) < len("it was down for") {
+		return false
+	}
+	lower := strings.ToLower(subject)
+	return slices.ContainsFunc([]string{"://", "reason:", "it was down for", "downtime:"}, func(s string) bool {
+		return strings.Contains(lower, s)
+	})
 }

@@ -135,9 +135,9 @@ var unicodeEmoji = map[rune]string{
 // alertEmoji returns the first emoji of a text that says how bad it is.
 func alertEmoji(raw string) string {
 	named, at := "", len(raw)
-	for _, loc := range slackEmoji.FindAllStringIndex(raw, 20) {
-		if name := strings.Trim(raw[loc[0]:loc[1]], ":"); emojiSeverity[name] != "" {
-			named, at = name, loc[0]
+	for start, end := range emojiNames(raw) {
+		if name := strings.Trim(raw[start:end], ":"); emojiSeverity[name] != "" {
+			named, at = name, start
 			break
 		}
 	}

@@ -176,7 +176,7 @@ func (p *slack) addAlert(batch *Batch, event object, ref *incident.SlackRef) {
 	if channel == "" {
 		channel = "webhook"
 	}
-	s.Group = channel + ":" + groupTitle(title)
+	s.Group = channel + ":" + content.marks(title).group(title)
 	place(&s, ref, event)
 	batch.Signals = append(batch.Signals, s)
 }

@@ -3,6 +3,7 @@ package providers
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nerve-alerts/nerve/incident"
 )
@@ -266,16 +267,16 @@ func textOf(v any) string {
 	return scalar(v)
 }
 
-var (
-	// boldLabel is "*Severity:*" or "*Severity*:"; boldPair has its value too.
-	boldLabel = regexp.MustCompile(`\*[^*\s][^*\n]{0,60}(?::\s*\*|\*\s*[:=])`)
-	boldPair  = regexp.MustCompile(`^\*([^*\n]+?)(?::\s*\*|\*\s*[:=])\s*(.*)$`)
-	// plainPair is a label without markup; only labels that are known count.
-	plainPair = regexp.MustCompile(`^[\s•◦▪>|-]*([A-Za-z][A-Za-z _.-]{1,30}?)\s*[:=]\s*(\S.*)$`)
-)
+// plainPair is a label without markup; only labels that are known count.
+var plainPair = regexp.MustCompile(`^[\s•◦▪>|-]*([A-Za-z][A-Za-z _.-]{1,30}?)\s*[:=]\s*(\S.*)$`)
 
-// maxPairLine is the longest line that is looked at for labelled values.
-const maxPairLine = 1000
+// Bounds on labelled values: the longest line that is looked at for them, how
+// many bold ones it may have, and how long a bold label is.
+const (
+	maxPairLine  = 1000
+	maxBoldPairs = 10
+	maxBoldLabel = 61
+)
 
 // linePairs reads the labelled values of a line: "• *env:* `prod`", several bold
 // ones side by side, or "Severity: high". An address in the value is a link.
@@ -287,29 +288,62 @@ func (c *slackContent) linePairs(line string) {
 	if !strings.ContainsAny(line, ":=") {
 		return // neither a label nor an address
 	}
-	var starts [][]int
-	if strings.IndexByte(line, '*') >= 0 {
-		starts = boldLabel.FindAllStringIndex(line, 10)
+	bold := boldPairs(line)
+	for _, p := range bold {
+		c.pair(p.name, p.value)
 	}
-	for i, at := range starts {
-		end := len(line)
-		if i+1 < len(starts) {
-			end = starts[i+1][0]
+	if len(bold) == 0 {
+		if m := plainPair.FindStringSubmatch(line); m != nil {
+			c.links = append(c.links, bareLinks(slackEntities.Replace(m[2]), strings.TrimSpace(m[1]))...)
+			if knownLabel(m[1]) {
+				c.pair(m[1], m[2])
+			}
+			return
 		}
-		if m := boldPair.FindStringSubmatch(strings.TrimSpace(line[at[0]:end])); m != nil {
-			c.pair(m[1], m[2])
-		}
-	}
-	if m := plainPair.FindStringSubmatch(line); len(starts) == 0 && m != nil {
-		c.links = append(c.links, bareLinks(slackEntities.Replace(m[2]), strings.TrimSpace(m[1]))...)
-		if knownLabel(m[1]) {
-			c.pair(m[1], m[2])
-		}
-		return
 	}
 	if !strings.Contains(line, "<http") {
 		c.links = append(c.links, bareLinks(slackEntities.Replace(line), "")...)
 	}
+}
+
+// boldPairs reads "*Severity:* high" and "*Severity*: high", of which a line may
+// have several. A value ends where the next label begins.
+func boldPairs(line string) []slackPair {
+	const spaces = " \t\r\f"
+	var (
+		pairs []slackPair
+		value int // where the last pair's begins
+	)
+	for at := 0; len(pairs) < maxBoldPairs; {
+		open := strings.IndexByte(line[at:], '*') + at
+		length := strings.IndexByte(line[open+1:], '*')
+		if open < at || length < 0 {
+			break
+		}
+		behind := open + 1 + length + 1
+		label, inside := strings.CutSuffix(strings.TrimRight(line[open+1:behind-1], spaces), ":")
+		if !inside {
+			label = line[open+1 : behind-1]
+			rest := strings.TrimLeft(line[behind:], spaces)
+			if !strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, "=") {
+				label = ""
+			}
+			behind = len(line) - len(rest) + 1
+		}
+		if label == "" || strings.ContainsRune(spaces, rune(label[0])) || utf8.RuneCountInString(label) > maxBoldLabel {
+			at = open + 1 + length // the mark that closes this may open the next
+			continue
+		}
+		if n := len(pairs); n > 0 {
+			pairs[n-1].value = line[value:open]
+		}
+		pairs = append(pairs, slackPair{name: label})
+		at, value = behind, behind
+	}
+	if n := len(pairs); n > 0 {
+		pairs[n-1].value = line[value:]
+	}
+	return pairs
 }
 
 func (c *slackContent) pair(rawName, rawValue string) {

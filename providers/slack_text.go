@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"iter"
 	"regexp"
 	"strings"
 	"unicode"
@@ -9,12 +10,9 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 )
 
-// slackToken is what Slack wraps in angle brackets: links, mentions, dates.
-// Anything else between < and > was typed by a person.
-var slackToken = regexp.MustCompile(`<((?:https?://|mailto:|tel:|[a-z]{2,12}://|[@#!])[^<>\n]*)>`)
-
-// slackEmoji is an emoji by name. Times such as 10:30:45 have no letter in it.
-var slackEmoji = regexp.MustCompile(`:[a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*:(?::skin-tone-\d:)?`)
+// slackToken is how the inside of what Slack wraps in angle brackets begins:
+// links, mentions, dates. Anything else between < and > was typed by a person.
+var slackToken = regexp.MustCompile(`^(?:https?://|mailto:|tel:|[a-z]{2,12}://|[@#!])`)
 
 var slackEntities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&quot;", `"`, "&#39;", "'")
 
@@ -24,19 +22,37 @@ func slackPlain(text string) (string, []incident.Link) {
 	if strings.IndexByte(text, '<') < 0 {
 		return plainStyle(text), nil
 	}
-	var links []incident.Link
-	text = slackToken.ReplaceAllStringFunc(text, func(token string) string {
-		shown, url := slackTokenText(token[1 : len(token)-1])
-		if url != "" {
-			title := shown
-			if title == url {
-				title = ""
-			}
-			links = append(links, incident.Link{Title: plainStyle(title), URL: url})
+	var (
+		links []incident.Link
+		b     strings.Builder
+	)
+	for {
+		open := strings.IndexByte(text, '<')
+		if open < 0 {
+			break
 		}
-		return shown
-	})
-	return plainStyle(text), links
+		b.WriteString(text[:open])
+		text = text[open:]
+		length := strings.IndexAny(text[1:], "<>\n") + 1
+		if length == 0 || text[length] != '>' || !slackToken.MatchString(text[1:length]) {
+			b.WriteByte('<')
+			text = text[1:]
+			continue
+		}
+		shown, url := slackTokenText(text[1:length])
+		b.WriteString(shown)
+		text = text[length+1:]
+		if url == "" {
+			continue
+		}
+		title := shown
+		if title == url {
+			title = ""
+		}
+		links = append(links, incident.Link{Title: plainStyle(title), URL: url})
+	}
+	b.WriteString(text)
+	return plainStyle(b.String()), links
 }
 
 // slackTokenText returns what a reader sees of a token, and its address.
@@ -89,22 +105,64 @@ func plainStyle(text string) string {
 }
 
 func stripEmoji(text string) string {
-	if strings.Count(text, ":") < 2 {
+	if strings.IndexByte(text, ':') < 0 {
 		return text
 	}
 	var b strings.Builder
 	last := 0
-	for _, at := range slackEmoji.FindAllStringIndex(text, -1) {
-		before, _ := utf8.DecodeLastRuneInString(text[:at[0]])
-		after, _ := utf8.DecodeRuneInString(text[at[1]:])
-		if at[0] > 0 && wordRune(before) || at[1] < len(text) && wordRune(after) {
+	for start, end := range emojiNames(text) {
+		before, _ := utf8.DecodeLastRuneInString(text[:start])
+		after, _ := utf8.DecodeRuneInString(text[end:])
+		if start > 0 && wordRune(before) || end < len(text) && wordRune(after) {
 			continue
 		}
-		b.WriteString(text[last:at[0]])
-		last = at[1]
+		b.WriteString(text[last:start])
+		last = end
+	}
+	if last == 0 {
+		return text
 	}
 	b.WriteString(text[last:])
 	return b.String()
+}
+
+// emojiNames yields where a text has emoji by name, ":fire:" or
+// ":wave::skin-tone-2:": from the first colon to behind the last.
+func emojiNames(text string) iter.Seq2[int, int] {
+	return func(yield func(start, end int) bool) {
+		for at := 0; ; {
+			colon := strings.IndexByte(text[at:], ':')
+			if colon < 0 {
+				return
+			}
+			start := at + colon
+			length := emojiLength(text[start:])
+			if length > 0 && !yield(start, start+length) {
+				return
+			}
+			at = start + max(length, 1)
+		}
+	}
+}
+
+var skinTone = regexp.MustCompile(`^:skin-tone-[0-9]:`)
+
+// emojiLength is how long the emoji is that a text begins with, or 0. Times such
+// as 10:30:45 are none, because a name has a letter or a plus.
+func emojiLength(text string) int {
+	end, named := 1, false
+	for ; end < len(text) && emojiByte(text[end]); end++ {
+		named = named || text[end] == '+' || text[end] >= 'a'
+	}
+	if !named || end == len(text) || text[end] != ':' {
+		return 0
+	}
+	end++
+	return end + len(skinTone.FindString(text[end:]))
+}
+
+func emojiByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '+' || c == '\'' || c == '-'
 }
 
 // stripPaired removes a mark where it opens and closes a span on one line, as
@@ -113,7 +171,7 @@ func stripPaired(text string, mark byte) string {
 	if strings.IndexByte(text, mark) < 0 {
 		return text
 	}
-	drop := make(map[int]bool)
+	var drop []int // where, in order
 	for start := 0; start < len(text); {
 		end := strings.IndexByte(text[start:], '\n')
 		if end < 0 {
@@ -121,24 +179,26 @@ func stripPaired(text string, mark byte) string {
 		} else {
 			end += start
 		}
-		pairMarks(text, start, end, mark, drop)
+		drop = pairMarks(text, start, end, mark, drop)
 		start = end + 1
 	}
 	if len(drop) == 0 {
 		return text
 	}
-	out := make([]byte, 0, len(text))
-	for i := range len(text) {
-		if !drop[i] {
-			out = append(out, text[i])
-		}
+	var b strings.Builder
+	b.Grow(len(text))
+	last := 0
+	for _, at := range drop {
+		b.WriteString(text[last:at])
+		last = at + 1
 	}
-	return string(out)
+	b.WriteString(text[last:])
+	return b.String()
 }
 
 // pairMarks finds the spans of one line in a single pass: once an opening mark
 // has no partner, no later one on the line has.
-func pairMarks(text string, start, end int, mark byte, drop map[int]bool) {
+func pairMarks(text string, start, end int, mark byte, drop []int) []int {
 	for i := start; i < end; i++ {
 		if text[i] != mark || i+1 >= end || text[i+1] == ' ' || i > start && wordByte(text[i-1]) {
 			continue
@@ -151,11 +211,12 @@ func pairMarks(text string, start, end int, mark byte, drop map[int]bool) {
 			}
 		}
 		if partner < 0 {
-			return
+			break
 		}
-		drop[i], drop[partner] = true, true
+		drop = append(drop, i, partner)
 		i = partner
 	}
+	return drop
 }
 
 func wordByte(c byte) bool {
