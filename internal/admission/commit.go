@@ -39,9 +39,7 @@ func (a *Admission) Abandon(ctx context.Context, c Claim) error {
 	}
 	k := a.names.of(c)
 	a.memory.abandon(k, c)
-	a.settle(ctx, task{run: func(ctx context.Context) error {
-		return abandonScript.Run(ctx, a.client, []string{k.delivery, k.window}, c.WorkflowID).Err()
-	}})
+	a.settle(ctx, task{script: abandonScript, keys: []string{k.delivery, k.window}, args: fixed(c.WorkflowID)})
 	return nil
 }
 
@@ -54,9 +52,7 @@ func (a *Admission) Release(ctx context.Context, source, window, workflowID stri
 	}
 	k := a.names.of(Claim{Source: source, Window: window})
 	a.memory.release(k, workflowID)
-	a.settle(ctx, task{run: func(ctx context.Context) error {
-		return releaseScript.Run(ctx, a.client, []string{k.window}, workflowID).Err()
-	}})
+	a.settle(ctx, task{script: releaseScript, keys: []string{k.window}, args: fixed(workflowID)})
 	return nil
 }
 
@@ -106,15 +102,18 @@ func (a *Admission) Lookup(ctx context.Context, source, window string) (workflow
 // however much later it runs.
 func (a *Admission) confirmTask(c Claim, k keys, body []byte) task {
 	made := a.now()
-	return task{entry: true, size: len(body), run: func(ctx context.Context) error {
-		left := c.Limits.WindowTTL - a.now().Sub(made)
-		hasWindow := c.Window != "" && left > 0
-		full, err := confirmScript.Run(ctx, a.client,
-			[]string{k.delivery, k.window, k.last, a.opts.DeliveryStream},
-			c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""), flag(hasWindow),
-			millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli()).Bool()
-		return a.appended(full, err)
-	}}
+	return task{
+		script: confirmScript, keys: []string{k.delivery, k.window, k.last, a.opts.DeliveryStream},
+		args: func() []any {
+			left := c.Limits.WindowTTL - a.now().Sub(made)
+			hasWindow := c.Window != "" && left > 0
+			return []any{
+				c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""), flag(hasWindow),
+				millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli(),
+			}
+		},
+		entry: true, size: len(body),
+	}
 }
 
 // replayTask brings a repeat into Redis. tell is its count when the incident has
@@ -124,26 +123,29 @@ func (a *Admission) replayTask(c Claim, k keys, tell int64, body []byte) task {
 	if tell > 0 {
 		ttl = c.Limits.PendingTTL
 	}
-	return task{entry: len(body) > 0, size: len(body), run: func(ctx context.Context) error {
-		full, err := replayScript.Run(ctx, a.client,
-			[]string{k.delivery, k.window, a.opts.DeliveryStream},
-			c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""),
-			millis(ttl), a.opts.MaxDeliveries, body, tell).Bool()
-		if err == nil && len(body) == 0 {
-			return nil
-		}
-		return a.appended(full, err)
-	}}
+	return task{
+		script: replayScript, keys: []string{k.delivery, k.window, a.opts.DeliveryStream},
+		args: fixed(c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""),
+			millis(ttl), a.opts.MaxDeliveries, body, tell),
+		entry: len(body) > 0, size: len(body),
+	}
 }
 
 func (a *Admission) logTask(body []byte) task {
-	return task{entry: true, size: len(body), run: func(ctx context.Context) error {
-		full, err := appendScript.Run(ctx, a.client, []string{a.opts.DeliveryStream}, a.opts.MaxDeliveries, "d", body).Bool()
-		return a.appended(full, err)
-	}}
+	return task{
+		script: appendScript, keys: []string{a.opts.DeliveryStream}, args: fixed(a.opts.MaxDeliveries, "d", body),
+		entry: true, size: len(body),
+	}
 }
 
-func (a *Admission) appended(full bool, err error) error {
+func fixed(args ...any) func() []any { return func() []any { return args } }
+
+// answered reads what Redis said to a task.
+func (a *Admission) answered(t task, reply *redis.Cmd) error {
+	if !t.entry {
+		return reply.Err()
+	}
+	full, err := reply.Bool()
 	if err == nil {
 		a.logged(full)
 	}
@@ -152,7 +154,9 @@ func (a *Admission) appended(full bool, err error) error {
 
 // settle makes a call now, or keeps it for when Redis is back.
 func (a *Admission) settle(ctx context.Context, t task) {
-	if !a.reach(ctx, t.run) {
+	if !a.reach(ctx, func(ctx context.Context) error {
+		return a.answered(t, t.script.Run(ctx, a.client, t.keys, t.args()...))
+	}) {
 		a.outage.keep(t)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,17 +16,27 @@ import (
 // maxBacklogBytes bounds the entries kept for Redis, whose bodies can be large.
 const maxBacklogBytes = 64 << 20
 
-// flushBudget is how long one kept call may take: nobody waits for it.
+// flushBudget is how long a probe or a batch of kept calls may take: nobody
+// waits for it.
 const flushBudget = time.Second
+
+// How many kept calls go to Redis at once, and about how many bytes. One at a time
+// they could come in faster than they get out, and the outage would never end.
+const (
+	flushBatch = 200
+	flushBytes = 1 << 20
+)
 
 // maxRefusals is how many probes apart Redis may refuse one kept call.
 const maxRefusals = 3
 
 // task is a call that Redis has to get sooner or later.
 type task struct {
-	run   func(context.Context) error
-	entry bool // it carries a delivery entry
-	size  int
+	script *redis.Script
+	keys   []string
+	args   func() []any // as of the moment of the call
+	entry  bool         // it carries a delivery entry, and the answer says whether the log was full
+	size   int
 }
 
 // outage is the time in which Redis does not answer. It begins with the first
@@ -95,19 +106,12 @@ func (o *outage) keep(t task) {
 
 func (o *outage) dropLocked() {
 	oldest := o.tasks[0]
-	o.popLocked()
-	if oldest.entry {
-		o.a.dropped.Add(1)
-	}
+	o.bytes -= oldest.size
+	o.tasks = o.tasks[1:]
+	o.lose(oldest)
 	if o.dropped++; o.dropped == 1 {
 		o.a.log.Error("admission: too much is kept for Redis, the oldest entries are dropped", "kept", len(o.tasks)+1)
 	}
-}
-
-func (o *outage) popLocked() {
-	o.bytes -= o.tasks[0].size
-	o.tasks[0] = task{}
-	o.tasks = o.tasks[1:]
 }
 
 // watch probes until Redis is back and has everything that was kept.
@@ -132,36 +136,80 @@ func (o *outage) probe(ctx context.Context) error {
 	return o.a.client.Set(ctx, o.a.names.probe(), 1, time.Second).Err()
 }
 
-// flush brings out what was kept, in order, and ends the outage when nothing is
-// left. It stops at the first call that fails, which stays the first.
+// flush brings out what was kept and ends the outage when nothing is left. A
+// call that fails stays, before those that were kept after it.
 func (o *outage) flush(ctx context.Context) error {
-	for flushed := 0; ; flushed++ {
+	for flushed := 0; ; {
 		o.mu.Lock()
 		if len(o.tasks) == 0 {
 			o.endLocked(flushed)
 			o.mu.Unlock()
 			return nil
 		}
-		next := o.tasks[0]
-		dropped := o.dropped
+		batch, dropped := o.batchLocked(), o.dropped
 		o.mu.Unlock()
 
-		err := o.runOne(ctx, next)
-		if err != nil && !o.refused(err) {
-			return err
+		failed, err := o.bringOut(ctx, batch)
+		if err != nil && o.refused(err) {
+			o.lose(batch[failed[0]])
+			failed, err = failed[1:], nil
 		}
 		o.mu.Lock()
-		o.refusals = 0
-		// keep may have dropped it while it ran; then the first is another.
-		if o.dropped == dropped {
-			o.popLocked()
+		// keep may have dropped the first of them meanwhile.
+		gone := min(int(o.dropped-dropped), len(batch))
+		o.tasks = o.tasks[len(batch)-gone:]
+		var left []task
+		for i, t := range batch[gone:] {
+			if slices.Contains(failed, gone+i) {
+				left = append(left, t)
+			} else {
+				o.bytes -= t.size
+			}
 		}
+		o.tasks = append(left, o.tasks...)
 		o.mu.Unlock()
+		flushed += len(batch) - len(failed)
+		if err != nil {
+			return err
+		}
 	}
 }
 
-// refused reports whether Redis, although it takes writes, has refused the first
-// task so often that it would hold up all others for ever.
+// batchLocked is what goes out next: at least one call.
+func (o *outage) batchLocked() []task {
+	n, size := 0, 0
+	for n < min(len(o.tasks), flushBatch) && (n == 0 || size+o.tasks[n].size <= flushBytes) {
+		size += o.tasks[n].size
+		n++
+	}
+	return slices.Clone(o.tasks[:n])
+}
+
+// bringOut makes calls in one round trip. It returns which of them failed and why
+// the first did.
+func (o *outage) bringOut(ctx context.Context, batch []task) (failed []int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, flushBudget)
+	defer cancel()
+	replies := make([]*redis.Cmd, len(batch))
+	_, _ = o.a.raw.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, t := range batch {
+			replies[i] = t.script.Eval(ctx, p, t.keys, t.args()...)
+		}
+		return nil
+	}) // each reply has its own error
+	for i, t := range batch {
+		if problem := o.a.answered(t, replies[i]); problem != nil {
+			failed = append(failed, i)
+			if err == nil {
+				err = problem
+			}
+		}
+	}
+	return failed, err
+}
+
+// refused reports whether Redis, although it takes writes, has refused a call so
+// often that it would keep the outage from ending for ever.
 func (o *outage) refused(err error) bool {
 	if _, answered := errors.AsType[redis.Error](err); !answered {
 		return false
@@ -171,17 +219,16 @@ func (o *outage) refused(err error) bool {
 	if o.refusals++; o.refusals < maxRefusals {
 		return false
 	}
+	o.refusals = 0
 	o.a.log.Error("admission: Redis refuses a kept call, it is dropped", "error", err)
-	if o.tasks[0].entry {
-		o.a.dropped.Add(1)
-	}
 	return true
 }
 
-func (o *outage) runOne(ctx context.Context, t task) error {
-	ctx, cancel := context.WithTimeout(ctx, flushBudget)
-	defer cancel()
-	return t.run(ctx)
+// lose counts a call that will never be made.
+func (o *outage) lose(t task) {
+	if t.entry {
+		o.a.dropped.Add(1)
+	}
 }
 
 func (o *outage) endLocked(flushed int) {

@@ -182,7 +182,8 @@ func TestCluster(t *testing.T) {
 	owner, _, _, err := a.Lookup(ctx, c.Source, c.Window)
 	require.NoError(t, err)
 	assert.Equal(t, "wf-1", owner)
-	require.NoError(t, a.replayTask(c, a.names.of(c), 0, []byte(`{"id":"replayed"}`)).run(ctx))
+	_, err = a.outage.bringOut(ctx, []task{a.replayTask(c, a.names.of(c), 0, []byte(`{"id":"replayed"}`))})
+	require.NoError(t, err)
 	require.NoError(t, a.Release(ctx, c.Source, c.Window, "wf-1"))
 	require.NoError(t, a.Log(ctx, contract.Delivery{ID: "logged"}))
 	assert.False(t, a.Stats().Away)
@@ -307,6 +308,60 @@ func TestRefusedCallIsDropped(t *testing.T) {
 	assert.EqualValues(t, 1, n)
 }
 
+// What was kept goes out many calls at a time, in the order in which it came.
+// One by one it could grow faster than it gets out.
+func TestBacklogGoesOutInBatches(t *testing.T) {
+	t.Parallel()
+	const repeats = 2*flushBatch + 1
+	own := ownServer(t)
+	client := connect(t, own.addr)
+	hook := &commands{}
+	a := open(t, client)
+	confirm(t, a, claim(0))
+	own.kill()
+	for n := range repeats {
+		require.Equal(t, Repeat, admit(t, a, claim(n+1)).Verdict)
+	}
+	client.AddHook(hook)
+	require.NoError(t, own.start())
+	require.Eventually(t, func() bool { return !a.Stats().Away }, patience, 5*time.Millisecond)
+
+	hook.mu.Lock()
+	pipelines := hook.pipelines
+	hook.mu.Unlock()
+	assert.Less(t, pipelines, 20, "connecting takes a few itself")
+	counted, err := client.HGet(t.Context(), a.names.of(claim(0)).window, "n").Int64()
+	require.NoError(t, err)
+	assert.EqualValues(t, 1+repeats, counted)
+	entries, err := client.XRange(t.Context(), a.opts.DeliveryStream, "-", "+").Result()
+	require.NoError(t, err)
+	last := 0
+	for _, e := range entries[1:] { // the first was confirmed before
+		d, err := decode(e)
+		require.NoError(t, err)
+		var n int
+		_, err = fmt.Sscanf(d.ID, "delivery-%d", &n)
+		require.NoError(t, err)
+		require.Greater(t, n, last)
+		last = n
+	}
+}
+
+// A repeat that Redis counted, but said so too late, is decided in memory and
+// brought to Redis once more: it counts once.
+func TestLateAnswerCountsOnce(t *testing.T) {
+	t.Parallel()
+	a := open(t, connect(t, sharedServer(t)))
+	confirm(t, a, claim(1))
+	late := claim(2)
+	require.Equal(t, Repeat, admit(t, a, late).Verdict)
+	require.EqualValues(t, 3, admit(t, a, claim(3)).Count)
+
+	_, err := a.outage.bringOut(t.Context(), []task{a.replayTask(late.For(Decision{WorkflowID: "wf-1", IncidentID: "inc-1"}), a.names.of(late), 0, []byte("{}"))})
+	require.NoError(t, err)
+	assert.EqualValues(t, 4, admit(t, a, claim(4)).Count)
+}
+
 // What a window has left when Redis is back is what it had left, and one that
 // ended meanwhile is not opened.
 func TestOutageDoesNotLengthenWindows(t *testing.T) {
@@ -325,9 +380,8 @@ func TestOutageDoesNotLengthenWindows(t *testing.T) {
 	c.mu.Lock()
 	c.now = c.now.Add(10 * time.Minute)
 	c.mu.Unlock()
-	for _, task := range tasks {
-		require.NoError(t, task.run(ctx))
-	}
+	_, err := a.outage.bringOut(ctx, tasks)
+	require.NoError(t, err)
 	n, err := client.Exists(ctx, a.names.of(short).window).Result()
 	require.NoError(t, err)
 	assert.Zero(t, n)

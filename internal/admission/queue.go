@@ -31,7 +31,7 @@ type queue struct {
 	token               string
 	pageSize            int
 	work                worker
-	gather              time.Duration // between passes, so that a pass has more to do
+	gather              time.Duration // after a page that was not full, so that the next one is fuller
 	retry               backoff       // of Redis itself
 	failing             bool
 	stopping            <-chan struct{}
@@ -143,7 +143,10 @@ func (q *queue) await(ctx context.Context) (bool, error) {
 }
 
 // pass works through the stream from its head to its end, or until what it had
-// to leave behind is due again. It reports busy when another has the lease.
+// to leave behind is due again. It reports busy when another has the lease. A
+// stream that is written all the time has no end: each page would hold what came
+// during the one before, a handful. So a queue that gathers passes on only while
+// its pages are full.
 func (q *queue) pass(ctx context.Context) (again time.Time, busy bool, err error) {
 	q.work.rewind()
 	keeper := q.keepLease(ctx)
@@ -166,6 +169,8 @@ func (q *queue) pass(ctx context.Context) (again time.Time, busy bool, err error
 		left, more := q.work.page(keeper.ctx, q, entries) //nolint:contextcheck // made from ctx, but outlives a stop by a grace
 		again = sooner(again, left)
 		switch {
+		case again.IsZero() && q.gather > 0 && len(entries) < q.pageSize:
+			return again, false, nil
 		case again.IsZero():
 			after = ""
 		case !more || !q.now().Before(again):

@@ -236,6 +236,8 @@ type commands struct {
 	mu     sync.Mutex
 	counts map[string]int
 	args   [][]any
+
+	pipelines int
 }
 
 func (c *commands) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -262,7 +264,12 @@ func (c *commands) note(cmd redis.Cmder) {
 }
 
 func (c *commands) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.mu.Lock()
+		c.pipelines++
+		c.mu.Unlock()
+		return next(ctx, cmds)
+	}
 }
 
 func (c *commands) total() int {
