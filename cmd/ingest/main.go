@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/nerve-alerts/nerve/internal/app"
@@ -28,12 +27,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	// A delivery leaves some 34 KiB of garbage and keeps nothing: at Go's default of
-	// 100 the collector would run many times a second, on a heap of a few MB.
-	// Whoever set GOGC has another opinion.
-	if set := debug.SetGCPercent(400); set != 100 {
-		debug.SetGCPercent(set)
-	}
+	app.CollectLess()
 	core, err := app.Connect(cfg, app.Options{DurableRedis: true, Logger: app.Logger(cfg)})
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	app.CollectLess()
 	core, err := app.Connect(cfg, app.Options{DurableRedis: true, Logger: app.Logger(cfg)})
 	if err != nil {
 		return err

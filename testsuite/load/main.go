@@ -18,6 +18,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -204,6 +206,10 @@ func (o options) starts() (shot, error) {
 }
 
 func measure(ctx context.Context, o options, fire shot) result {
+	// What maxRequests leave behind fits into memory, and a collector would work
+	// beside what is measured.
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var (
 		group     sync.WaitGroup
 		latencies = make([]time.Duration, o.count)
