@@ -183,6 +183,20 @@ func TestSendSaysWhatIsLeft(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatMustNotBeCalled(t *testing.T) {
+	t.Parallel()
+	key, err := outbound.ParseKey("whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it must not be called") }))
+	t.Cleanup(server.Close)
+	sender, err := events.NewSender(outbound.NewTransport(outbound.Options{}), []events.Subscriber{{Name: "crm", URL: server.URL, Key: key}}, nil)
+	require.NoError(t, err)
+	batch := events.Of(delivery("d", contract.OutcomeAccepted, 200))
+	sent, err := sender.Send(t.Context(), "crm", batch, alive)
+	require.NoError(t, err)
+	assert.Equal(t, contract.EventsSent{Forbidden: true, Left: []string{batch[0].ID, batch[1].ID, batch[2].ID}, Why: "outbound/address_forbidden"}, sent)
+}
+
 func TestSplitGivesEachWhatItWants(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

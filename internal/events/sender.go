@@ -86,8 +86,9 @@ func (s *Sender) Split(list []contract.Event, each func(subscriber string, event
 }
 
 // Send delivers a batch to one subscriber, in order. A subscriber that is away,
-// slow or busy ends the call, because what follows would fail as well; one event
-// that it refuses does not hold up those behind it. It calls alive before each.
+// slow or busy, or whose address must not be called, ends the call, because what
+// follows would fail as well; one event that it refuses does not hold up those
+// behind it. It calls alive before each.
 func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Event, alive func()) (contract.EventsSent, error) {
 	to, ok := s.known[subscriber]
 	if !ok {
@@ -115,6 +116,9 @@ func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Ev
 		}
 		sent.Why = failed.Code()
 		switch {
+		case failed.Status == 0 && !failed.Retryable(): // nerve's own rules refuse the address, now and a day later
+			sent.Forbidden, sent.Left = true, append(sent.Left, ids(list[i:])...)
+			return sent, nil
 		case failed.Status == http.StatusGone:
 			s.stop(subscriber)
 			sent.Gone, sent.Left = true, append(sent.Left, ids(list[i:])...)
