@@ -40,7 +40,8 @@ func DeliverEvents(ctx workflow.Context, in contract.EventsInput) (contract.Even
 		left = slices.DeleteFunc(slices.Clone(left), func(e contract.Event) bool { return !slices.Contains(sent.Left, e.ID) })
 		if sent.Gone {
 			result.Gone = true
-			lost(ctx, in, "It answered 410, so it gets no more events until the workers are restarted. Remove it from events.subscribers, or correct its url.")
+			lost(ctx, in, "It answered 410, so it gets no more events. Remove it from events.subscribers; or, when that was "+
+				"a mistake: nerve events start "+in.Subscriber)
 			break
 		}
 		if sent.Forbidden {

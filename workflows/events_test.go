@@ -128,6 +128,7 @@ func TestASubscriberThatWantsNoMoreGetsNoMore(t *testing.T) {
 	assert.Len(t, c.got, 1)
 	require.Len(t, c.told, 1)
 	assert.Contains(t, c.told[0], "410")
+	assert.Contains(t, c.told[0], "nerve events start crm")
 }
 
 func TestAnAddressThatMustNotBeCalledIsNotTriedAgain(t *testing.T) {

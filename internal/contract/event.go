@@ -79,3 +79,10 @@ type EventsResult struct {
 	// Gone says that it answered 410: it wants no more.
 	Gone bool `json:"gone,omitempty"`
 }
+
+// StoppedSubscriber is one that gets no events until somebody starts it again.
+type StoppedSubscriber struct {
+	Name      string    `json:"name"`
+	Why       string    `json:"why"` // stable name, such as outbound/http_410
+	StoppedAt time.Time `json:"stopped_at"`
+}

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/contract"
@@ -44,18 +44,19 @@ type Sender struct {
 	poster *outbound.Poster
 	known  map[string]*Subscriber
 	order  []string
+	gone   *gone
 	now    func() time.Time
-
-	mu   sync.Mutex
-	gone map[string]bool
 }
 
 // NewSender returns a Sender on a guarded transport. now may be nil.
-func NewSender(t http.RoundTripper, list []Subscriber, now func() time.Time) (*Sender, error) {
+func NewSender(t http.RoundTripper, list []Subscriber, stops Stops, log *slog.Logger, now func() time.Time) (*Sender, error) {
 	if now == nil {
 		now = time.Now
 	}
-	s := &Sender{poster: outbound.NewPoster(t, now), known: map[string]*Subscriber{}, gone: map[string]bool{}, now: now}
+	s := &Sender{
+		poster: outbound.NewPoster(t, now), known: map[string]*Subscriber{}, now: now,
+		gone: &gone{stops: stops, log: log, now: now, names: map[string]bool{}, unsaved: map[string]string{}},
+	}
 	for i := range list {
 		if list[i].Name == "" || s.known[list[i].Name] != nil {
 			return nil, fmt.Errorf("events: subscriber %q needs a name of its own", list[i].Name)
@@ -68,9 +69,9 @@ func NewSender(t http.RoundTripper, list []Subscriber, now func() time.Time) (*S
 
 // Split gives each subscriber that still wants events those that are for it.
 // Subscribers come in the order of the configuration.
-func (s *Sender) Split(list []contract.Event, each func(subscriber string, events []contract.Event)) {
+func (s *Sender) Split(ctx context.Context, list []contract.Event, each func(subscriber string, events []contract.Event)) {
 	for _, name := range s.order {
-		if s.isGone(name) {
+		if s.gone.has(ctx, name) {
 			continue
 		}
 		var own []contract.Event
@@ -94,7 +95,7 @@ func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Ev
 	if !ok {
 		return contract.EventsSent{}, ErrUnknown
 	}
-	if s.isGone(subscriber) {
+	if s.gone.has(ctx, subscriber) {
 		return contract.EventsSent{Gone: true, Left: ids(list)}, nil
 	}
 	var sent contract.EventsSent
@@ -120,7 +121,7 @@ func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Ev
 			sent.Forbidden, sent.Left = true, append(sent.Left, ids(list[i:])...)
 			return sent, nil
 		case failed.Status == http.StatusGone:
-			s.stop(subscriber)
+			s.gone.add(ctx, subscriber, sent.Why)
 			sent.Gone, sent.Left = true, append(sent.Left, ids(list[i:])...)
 			return sent, nil
 		case failed.Status == 0, failed.Status == http.StatusTooManyRequests, failed.Status >= http.StatusInternalServerError:
@@ -152,17 +153,4 @@ func ids(list []contract.Event) []string {
 		all[i] = list[i].ID
 	}
 	return all
-}
-
-func (s *Sender) isGone(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.gone[name]
-}
-
-// stop remembers, until this process ends, that a subscriber wants no more.
-func (s *Sender) stop(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gone[name] = true
 }
