@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/internal/api"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/lookout"
 	"github.com/nerve-alerts/nerve/internal/operator"
@@ -28,6 +29,10 @@ func (w *Worker) senders(deps *activities.Deps) {
 	o := c.Config.Operators
 	deps.Lookout = &lookout.Lookout{
 		Store: w.store, Sweep: sweeper.Sweep, Log: c.Log,
+		Sources: func(ctx context.Context) ([]string, error) {
+			names, err := w.registry.Names(ctx)
+			return append(names, api.SourceName), err
+		},
 		Limits: lookout.Limits{Signatures: o.InvalidSignatures, Replays: o.Replays, Errors: o.HandlerErrors, Samples: o.Samples},
 	}
 }
