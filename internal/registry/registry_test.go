@@ -58,9 +58,9 @@ func TestASourceFromAddToRemove(t *testing.T) {
 		require.ErrorAs(t, err, &needs)
 		assert.Equal(t, verdict.Revision, needs.Revision)
 		names := func() []string {
-			names, err := b.Names(t.Context())
+			set, err := b.store.Sources(t.Context())
 			require.NoError(t, err)
-			return names
+			return registry.Names(b.File, set)
 		}
 		assert.Equal(t, []string{"dd", "slack"}, names())
 		b.approved(t, disable)

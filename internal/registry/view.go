@@ -123,21 +123,20 @@ func (r *Registry) List(ctx context.Context) ([]View, error) {
 	return views, nil
 }
 
-// Names are the sources that take deliveries, of the file and of the database: all
-// but those that are disabled.
-func (r *Registry) Names(ctx context.Context) ([]string, error) {
-	set, err := r.Store.Sources(ctx)
-	if err != nil {
-		return nil, err
+// Names are the sources that take deliveries, of a configuration file and of the
+// database, by name: all but those that are disabled.
+func Names(file []config.Source, set record.SourceSet) []string {
+	names := make([]string, 0, len(file)+len(set.Sources))
+	for _, s := range file {
+		names = append(names, s.Name)
 	}
-	names := slices.Collect(maps.Keys(r.file))
 	for _, s := range set.Sources {
-		if _, hidden := r.file[s.Name]; !hidden && !s.Disabled {
+		if !s.Disabled && !slices.Contains(names, s.Name) {
 			names = append(names, s.Name)
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return names
 }
 
 // Get returns one source and says when each of its secrets was last used. Of two

@@ -13,6 +13,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/lookout"
 	"github.com/nerve-alerts/nerve/internal/operator"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/silence"
 )
 
@@ -30,8 +31,8 @@ func (w *Worker) senders(deps *activities.Deps) {
 	deps.Lookout = &lookout.Lookout{
 		Store: w.store, Sweep: sweeper.Sweep, Log: c.Log,
 		Sources: func(ctx context.Context) ([]string, error) {
-			names, err := w.registry.Names(ctx)
-			return append(names, api.SourceName), err
+			set, err := w.store.Sources(ctx)
+			return append(registry.Names(c.Config.Sources, set), api.SourceName), err
 		},
 		Limits: lookout.Limits{Signatures: o.InvalidSignatures, Replays: o.Replays, Errors: o.HandlerErrors, Samples: o.Samples},
 	}
