@@ -450,7 +450,7 @@ func TestATaskThatBeginsWithItsEndIsListedAtOnce(t *testing.T) {
 	b.env.RegisterDelayedCallback(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		listed = b.shop.record
+		listed = b.record
 	}, 500*time.Millisecond)
 	b.run()
 	assert.Equal(t, task.Succeeded, b.result(t).State)
