@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -130,6 +131,45 @@ func TestTheThreadIsReadWithoutNervesOwnWords(t *testing.T) {
 	assert.Equal(t, "we deployed at noon", said[0].Text)
 	assert.Equal(t, "U0ENGINEER", said[0].Author)
 	assert.False(t, said[0].At.IsZero())
+}
+
+// Slack gives a thread oldest first, a page at a time.
+func TestALongThreadIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 1000 {
+		_, err := b.stand.Post(t.Context(), channel, slackstand.Message{
+			User: "U0ENGINEER", Text: fmt.Sprintf("reply %d", i), ThreadTS: b.alert.MessageTS, StoreOnly: true,
+		})
+		require.NoError(t, err)
+	}
+	said, err := b.client.Thread(t.Context(), b.alert)
+	require.NoError(t, err)
+	require.NotEmpty(t, said)
+	assert.Equal(t, "reply 999", said[len(said)-1].Text)
+
+	ts, err := b.client.Answer(t.Context(), b.alert, "", report())
+	require.NoError(t, err)
+	again, err := b.client.Answer(t.Context(), b.alert, "", report())
+	require.NoError(t, err)
+	assert.Equal(t, ts, again, "a repeat finds the answer behind a thousand replies")
+
+	require.NoError(t, b.client.Note(t.Context(), b.alert, "k1", "somebody is on it"))
+	require.NoError(t, b.client.Note(t.Context(), b.alert, "k1", "somebody is on it"))
+	assert.Len(t, b.stand.Calls("chat.postMessage"), 2, "one answer, one note")
+}
+
+func TestTheThreadIsReadAsPeopleSeeIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.stand.Post(t.Context(), channel, slackstand.Message{
+		User: "U0ENGINEER", Text: "disk &gt; 90 % &amp; rising", ThreadTS: b.alert.MessageTS,
+	})
+	require.NoError(t, err)
+	said, err := b.client.Thread(t.Context(), b.alert)
+	require.NoError(t, err)
+	require.Len(t, said, 1)
+	assert.Equal(t, "disk > 90 % & rising", said[0].Text)
 }
 
 func TestErrorsSayWhetherARetryHelps(t *testing.T) {
