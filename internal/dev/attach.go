@@ -2,6 +2,7 @@ package dev
 
 import (
 	"path/filepath"
+	"strings"
 
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/config"
@@ -37,7 +38,8 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 		cfg.Slack.Channel = AlertsChannel
 	}
 	cfg.SourceBase.Channel = cfg.Slack.Channel // of the sources that are added while it runs
-	cfg.Codec.Origins = []string{cfg.Temporal.UIURL}
+	// Temporal UI answers to both names, and a browser tells them apart.
+	cfg.Codec.Origins = []string{cfg.Temporal.UIURL, strings.Replace(cfg.Temporal.UIURL, "//127.0.0.1:", "//localhost:", 1)}
 	configured := map[string]bool{}
 	for i, src := range cfg.Sources {
 		configured[src.Name] = true
