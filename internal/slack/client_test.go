@@ -244,6 +244,21 @@ func TestTheLongestReportIsInsideSlacksLimits(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestALinkIsNotCutInTwo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := report()
+	for range 5 {
+		r.Signal.Links = append(r.Signal.Links, incident.Link{Title: "Graph", URL: "https://graphs.example.com/?" + strings.Repeat("a=1&", 200) + "z=1"})
+	}
+	_, err := b.client.Headline(t.Context(), channel, nil, r)
+	require.NoError(t, err)
+	blocks := b.stand.Calls("chat.postMessage")[0].Args["blocks"]
+	blocks = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(blocks)
+	assert.Equal(t, strings.Count(blocks, "<http"), strings.Count(blocks, "|Graph>"), blocks)
+	assert.Positive(t, strings.Count(blocks, "|Graph>"))
+}
+
 func TestAnAnswerToADeletedMessageIsNotSilence(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
