@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
@@ -53,6 +54,8 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 		}
 		src := config.DefaultSource(name, name, config.Secret(secrets[name]))
 		src.Channel = cfg.Slack.Channel
+		src.QuietPeriod = cmp.Or(cfg.SourceBase.QuietPeriod, src.QuietPeriod)
+		src.TolerancePast = cmp.Or(cfg.SourceBase.TolerancePast, src.TolerancePast)
 		// Nobody outside reaches it, so a vendor that only has SHA-1 can be tried.
 		src.AllowWeak, src.PublicURL, src.OnDemand = true, ingestURL+"/webhooks/"+name, name != "slack"
 		cfg.Sources = append(cfg.Sources, src)
