@@ -27,6 +27,8 @@ type world struct {
 	recordErr error
 	toolErr   error
 	noteErr   error
+
+	onRecord func(contract.IncidentRecord)
 }
 
 func (w *world) React(_ context.Context, _ incident.SlackRef, emoji string) error {
@@ -84,6 +86,9 @@ func (w *world) Record(_ context.Context, rec contract.IncidentRecord) error {
 		return w.recordErr
 	}
 	w.records = append(w.records, rec)
+	if w.onRecord != nil {
+		w.onRecord(rec)
+	}
 	return nil
 }
 

@@ -20,6 +20,8 @@ const (
 	defaultQuiet = 24 * time.Hour
 	// editPause lets a burst of occurrences end in one edit of the answer.
 	editPause = 5 * time.Second
+	// lastWords bounds how often a run that ends tells and records what came meanwhile.
+	lastWords = 5
 	// maxSeen is how many delivery ids are remembered against double counting.
 	maxSeen = 100
 )
@@ -221,11 +223,20 @@ func (t *triage) result(outcome string) contract.TriageResult {
 	}
 }
 
-// continueAsNew goes on in a new run when the history has grown long.
+// continueAsNew goes on in a new run when the history has grown long. What came
+// while the old one was told and recorded is told and recorded too: the new run
+// knows the state, and not what people have not heard of yet. Under a storm that
+// has no end the rest is left to the new run's next change.
 func (t *triage) continueAsNew(ctx workflow.Context) error {
-	t.tell(ctx)
-	t.settle(ctx)
-	t.drain(ctx)
+	for range lastWords {
+		t.tell(ctx)
+		t.settle(ctx)
+		t.drain(ctx)
+		t.hear(ctx)
+		if !t.dirty && len(t.notes) == 0 {
+			break
+		}
+	}
 	in := t.in
 	in.State = &t.state
 	return workflow.NewContinueAsNewError(ctx, contract.WorkflowTriage, in)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -15,6 +16,7 @@ import (
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/workflows"
 )
@@ -364,4 +366,37 @@ func TestTriageContinuesAsNew(t *testing.T) {
 	b2.run()
 	assert.Equal(t, int64(7), b2.result(t).Occurrences)
 	assert.LessOrEqual(t, len(b2.answers), 1, "a continued incident is not answered anew")
+}
+
+// What comes while a run ends is told and recorded like anything else.
+func TestTriageContinuesAsNewWithEverythingToldAndRecorded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env.SetContinueAsNewSuggested(true)
+	once := false
+	b.onRecord = func(rec contract.IncidentRecord) {
+		if rec.Phase != contract.PhaseOpen || once {
+			return
+		}
+		once = true
+		b.env.SignalWorkflow(contract.SignalOccurrence, contract.Occurrence{DeliveryID: "late"})
+		b.env.SignalWorkflow(contract.SignalResolved, contract.Resolved{DeliveryID: "over"})
+		b.env.SignalWorkflow(contract.SignalAction, contract.IncidentAction{Ref: "r1", Kind: contract.ActionRerun, Actor: audit.Actor{Person: "alex", Via: audit.ViaCLI}})
+	}
+	b.run()
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, b.env.GetWorkflowError(), &next)
+	var in contract.TriageInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in))
+	require.Equal(t, int64(2), in.State.Occurrences)
+	assert.Equal(t, int64(2), b.lastRecord().Occurrences, "the record knows what the next run starts with")
+	assert.Equal(t, incident.StatusResolved, b.lastRecord().Status)
+	kinds := []contract.ActionKind{}
+	for _, a := range in.State.Actions {
+		kinds = append(kinds, a.Kind)
+	}
+	assert.ElementsMatch(t, []contract.ActionKind{contract.ActionRerun, contract.ActionResolved}, kinds)
+	assert.ElementsMatch(t, []string{
+		"alex had nerve go on from the step that had failed.", "Resolved by the sender.",
+	}, b.notes)
 }

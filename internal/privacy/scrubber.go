@@ -40,6 +40,16 @@ func (s *Scrubber) scrub(salt []byte, text string, phone bool) string {
 	if len(salt) == 0 {
 		salt = s.fallback
 	}
+	if plain := fold(text); plain != text {
+		if clean := s.settle(salt, plain, phone); clean != plain {
+			return clean
+		}
+	}
+	return s.settle(salt, text, phone)
+}
+
+// settle replaces until there is nothing left to replace.
+func (s *Scrubber) settle(salt []byte, text string, phone bool) string {
 	for range s.rounds {
 		next, changed := s.round(salt, text, phone)
 		if !changed {

@@ -58,6 +58,38 @@ func TestTextReplacesAddresses(t *testing.T) {
 	}
 }
 
+// What reads the same to a person is found the same.
+func TestTextSeesThroughLookAlikes(t *testing.T) {
+	t.Parallel()
+	wide := func(text string) string {
+		return strings.Map(func(r rune) rune {
+			if r > ' ' && r <= '~' {
+				return r + 0xfee0
+			}
+			return r
+		}, text)
+	}
+	for in, want := range map[string]string{
+		"ask joe\uff20example.com":                        "ask <EMAIL>",
+		"ask joe\ufe6bexample.com":                        "ask <EMAIL>",
+		"ask " + wide("joe@example.com"):                  "ask <EMAIL>",
+		"ask joe\u200b@example.com":                       "ask <EMAIL>",
+		"ask jo\u200be.smith@exam\u00adple.com":           "ask <EMAIL>",
+		"\ufeffjoe@example.com":                           "<EMAIL>",
+		"card " + wide("4242 4242 4242 4242"):             "card <CARD>",
+		"call " + wide("+49 151 23456789"):                "call <PHONE>",
+		rep("xo\u200bxb-", "1", 12) + rep("-", "aB3", 8):  "<SECRET>",
+		"👩\u200d💻 wrote: 高負荷（９０％）です":                      "👩\u200d💻 wrote: 高負荷（９０％）です",
+		"joe@example.com, 高負荷（９０％）":                       "<EMAIL>, 高負荷(90%)",
+		"an invalid \xff byte and joe\uff20example.com":   "an invalid \ufffd byte and <EMAIL>",
+		"an invalid \xff byte and nothing\u200b to scrub": "an invalid \xff byte and nothing\u200b to scrub",
+	} {
+		got := NewScrubber().Text(testSalt, in)
+		assert.Equal(t, want, shape(got), in)
+		assert.Equal(t, got, NewScrubber().Text(testSalt, got), "again")
+	}
+}
+
 func TestTextReplacesNumbers(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
