@@ -3,6 +3,7 @@ package testsuite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -59,6 +60,7 @@ func TestRecordHistories(t *testing.T) {
 		"acknowledged_with_notes":        (*recording).acknowledgedAndResolved,
 		"rerun_with_a_note":              (*recording).failedAndRerun,
 		"reopened":                       (*recording).reopened,
+		"late_resolve":                   (*recording).lateResolve,
 		"snoozed":                        (*recording).snoozed,
 		"silenced_and_raised":            (*recording).silencedAndRaised,
 		"silence_ended_early":            (*recording).silenceEndedEarly,
@@ -333,6 +335,21 @@ func (r *recording) reopened() client.WorkflowRun {
 	r.occur(run, contract.Occurrence{DeliveryID: "event-3", Count: 2})
 	r.phase(run, contract.PhaseOpen)
 	r.shelf.away.Store(false)
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+// lateResolve hears of a resolve that waited while the alert fired again, and then
+// of the one that is the last word.
+func (r *recording) lateResolve() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	at := time.Now().UTC()
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, At: at.Add(time.Minute)})
+	for id, at := range []time.Time{at, at.Add(2 * time.Minute)} {
+		require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalResolved,
+			contract.Resolved{DeliveryID: fmt.Sprint("event-", 3+id), At: at, Late: true}))
+	}
 	require.NoError(r.t, run.Get(r.t.Context(), nil))
 	return run
 }

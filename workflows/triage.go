@@ -90,6 +90,7 @@ func newTriage(ctx workflow.Context, in contract.TriageInput) *triage {
 		Occurrences: 1,
 		OpenedAt:    workflow.Now(ctx),
 		LastSeen:    workflow.Now(ctx),
+		FiredAt:     in.ReceivedAt,
 		Seen:        seen,
 	}
 	if in.Silence != nil && in.Silence.Until.After(workflow.Now(ctx)) {

@@ -117,7 +117,7 @@ func (t *triage) drain(ctx workflow.Context) {
 	resolved := workflow.GetSignalChannel(ctx, contract.SignalResolved)
 	var r contract.Resolved
 	for resolved.ReceiveAsync(&r) {
-		if t.first(r.DeliveryID) {
+		if t.first(r.DeliveryID) && !t.firedSince(r) {
 			t.resolve(ctx, bySender.Person, contract.IncidentAction{Actor: bySender})
 		}
 		r = contract.Resolved{}
@@ -134,10 +134,21 @@ func (t *triage) occur(ctx workflow.Context, o contract.Occurrence) {
 	}
 	t.state.Occurrences = max(t.state.Occurrences+1, o.Count)
 	t.state.LastSeen = workflow.Now(ctx)
+	if o.At.After(t.state.FiredAt) {
+		t.state.FiredAt = o.At
+	}
 	if t.state.Status == incident.StatusResolved {
 		t.reopen(ctx)
 	}
 	t.changed(ctx)
+}
+
+// firedSince reports whether the alert has fired since a resolve was received that
+// waited in the spool. That resolve ended what was before, and must not close the
+// incident that the alert has joined or opened meanwhile. One that came straight
+// is taken at its word: two clocks may differ by more than it took.
+func (t *triage) firedSince(r contract.Resolved) bool {
+	return r.Late && t.state.FiredAt.After(r.At)
 }
 
 // first remembers a delivery id and reports whether it is new. An empty id

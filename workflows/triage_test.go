@@ -242,6 +242,37 @@ func TestTriageDoesNotCountTheRetryOfItsOwnDelivery(t *testing.T) {
 	assert.EqualValues(t, 1, b.result(t).Occurrences)
 }
 
+// A resolve that waited in the spool while the alert fired again ended what was
+// before; one that is newer than all that fired closes the incident.
+func TestTriageStaysOpenWhenALateResolveIsOlderThanItsAlert(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 2, 8, 2, 22, 55, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		opened  time.Time
+		fired   time.Time
+		late    bool
+		outcome string
+	}{
+		"joined since":          {opened: at.Add(-time.Hour), fired: at.Add(time.Second), late: true, outcome: workflows.OutcomeQuiet},
+		"opened since":          {opened: at.Add(time.Second), fired: at.Add(-time.Minute), late: true, outcome: workflows.OutcomeQuiet},
+		"fired only before":     {opened: at.Add(-time.Hour), fired: at.Add(-time.Second), late: true, outcome: workflows.OutcomeResolved},
+		"came straight":         {opened: at.Add(-time.Hour), fired: at.Add(time.Second), outcome: workflows.OutcomeResolved},
+		"from an older release": {fired: time.Time{}, late: true, outcome: workflows.OutcomeResolved},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.in.ReceivedAt = tt.opened
+			b.occurAt(time.Minute, contract.Occurrence{DeliveryID: "d2", At: tt.fired})
+			b.env.RegisterDelayedCallback(func() {
+				b.env.SignalWorkflow(contract.SignalResolved, contract.Resolved{DeliveryID: "d3", At: at, Late: tt.late})
+			}, 2*time.Minute)
+			b.run()
+			assert.Equal(t, tt.outcome, b.result(t).Outcome)
+		})
+	}
+}
+
 func TestTriageStaysOpenWhileItKeepsFiring(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -96,6 +96,7 @@ type TriageState struct {
 	Status         incident.Status     `json:"status"`
 	Occurrences    int64               `json:"occurrences"`
 	LastSeen       time.Time           `json:"last_seen"`
+	FiredAt        time.Time           `json:"fired_at,omitzero"` // when ingest last took in the alert, as far as it was told
 	OpenedAt       time.Time           `json:"opened_at"`
 	AcknowledgedBy string              `json:"acknowledged_by,omitempty"`
 	ResolvedBy     string              `json:"resolved_by,omitempty"`
@@ -141,6 +142,8 @@ type Occurrence struct {
 type Resolved struct {
 	DeliveryID string    `json:"delivery_id"`
 	At         time.Time `json:"at"`
+	// Late is set when it waited in the spool: the alert may have fired since.
+	Late bool `json:"late,omitempty"`
 }
 
 // Decision is an on-call engineer's acknowledge or resolve.

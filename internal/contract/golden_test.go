@@ -43,7 +43,7 @@ func filled() contract.TriageInput {
 		},
 		Salt: []byte{3, 4}, Window: "w", Route: contract.Route{Channel: "C0ALERTS01", QuietPeriod: time.Hour}, ReceivedAt: at, Delivery: "e1",
 		State: &contract.TriageState{
-			Phase: contract.PhaseOpen, Status: incident.StatusAcknowledged, Occurrences: 5, LastSeen: at, OpenedAt: at,
+			Phase: contract.PhaseOpen, Status: incident.StatusAcknowledged, Occurrences: 5, LastSeen: at, FiredAt: at, OpenedAt: at,
 			AcknowledgedBy: "a", ResolvedBy: "r", Light: "eyes", Headline: ref, VerdictTS: "1.2", Verdict: verdict,
 			Evidence: evidence, Seen: []string{"d1"}, Actions: actions(at), SnoozedAt: 4,
 			Snoozed: &contract.Snooze{Actor: audit.Actor{Person: "p", Via: audit.ViaCLI}, Until: at, Reason: "r"},
@@ -84,7 +84,7 @@ func TestEncodings(t *testing.T) {
 		"triage_input":   in,
 		"triage_result":  contract.TriageResult{IncidentID: "i", Outcome: "resolved", ResolvedBy: "r", Occurrences: 2, Verdict: in.State.Verdict},
 		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at},
-		"resolved":       contract.Resolved{DeliveryID: "d", At: at},
+		"resolved":       contract.Resolved{DeliveryID: "d", At: at, Late: true},
 		"decision":       contract.Decision{By: "b", Reason: "r", Actor: actor},
 		"snooze":         contract.Snooze{Actor: actor, Until: at, Reason: "r"},
 		"silence_ended":  contract.SilenceEnded{ID: "s", Actor: actor, Reason: "r"},
