@@ -16,9 +16,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
 	"github.com/nerve-alerts/nerve/internal/slackstand"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 // newStory is a demo on a Slack stand-in and a front that answers with status
@@ -56,6 +59,8 @@ func TestDemoTellsARefusalFromAnAcceptance(t *testing.T) {
 		assert.Equal(t, failed, s.failed, out.String())
 		assert.Equal(t, failed, strings.Count(out.String(), "✗"))
 		assert.Equal(t, 2-failed, strings.Count(out.String(), "✓"))
+		assert.Equal(t, 2-failed, strings.Count(out.String(), "nothing was read of it"), "it is said of a refused one only")
+		assert.Equal(t, failed, strings.Count(out.String(), "200 enqueued; it should have been refused"))
 	}
 }
 
@@ -64,10 +69,11 @@ func TestDemoWantsARetryToBeADuplicate(t *testing.T) {
 	s, out := newStory(t, `200 {"status":"enqueued"}`, `200 {"status":"duplicate"}`)
 	require.NoError(t, s.replayed(t.Context()))
 	assert.Zero(t, s.failed, out.String())
-	assert.Contains(t, out.String(), "200 enqueued, then 200 duplicate")
-	s, _ = newStory(t, `200 {"status":"enqueued"}`)
+	assert.Contains(t, out.String(), "200 enqueued, then 200 duplicate; one incident")
+	s, out = newStory(t, `200 {"status":"enqueued"}`)
 	require.NoError(t, s.replayed(t.Context()))
 	assert.Equal(t, 1, s.failed, "it was processed twice")
+	assert.NotContains(t, out.String(), "one incident")
 }
 
 // A message counts as answered when nerve reacted to it and replied in its thread.
@@ -77,15 +83,66 @@ func TestDemoWatchesAMessage(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	answered := make(chan error, 1)
-	go func() { answered <- s.answerFirst(ctx) }()
+	go func() { answered <- s.answerFirst(ctx, activities.LightInconclusive) }()
 	require.NoError(t, s.question(ctx))
 	require.NoError(t, <-answered)
 	assert.Zero(t, s.failed, out.String())
 	assert.Regexp(t, `👀 after [0-9.]+m?s; answered in its thread (at once|after)`, out.String())
 }
 
+// The note in the thread of a failed incident is no answer.
+func TestDemoTellsThatAnIncidentFailed(t *testing.T) {
+	t.Parallel()
+	s, out := newStory(t, "200 {}")
+	failed := make(chan error, 1)
+	go func() { failed <- s.answerFirst(t.Context(), activities.LightFailed) }()
+	require.NoError(t, s.question(t.Context()))
+	require.NoError(t, <-failed)
+	assert.Equal(t, 1, s.failed, out.String())
+	assert.Contains(t, out.String(), "❌ in Slack: nerve incidents list --failed says more")
+}
+
+// The state survives a restart, so a second story finds the first one's messages
+// in the channel, and its incidents open.
+func TestDemoTellsItsOwnStory(t *testing.T) {
+	t.Parallel()
+	s, _ := newStory(t, "200 {}")
+	old, err := s.dev.Stand.Post(t.Context(), AlertsChannel, slackstand.Message{User: "U0ENGINEER", Text: "?"})
+	require.NoError(t, err)
+	s.since = old.TS
+	fresh, err := s.dev.Stand.Post(t.Context(), AlertsChannel, slackstand.Message{User: "U0ENGINEER", Text: "?"})
+	require.NoError(t, err)
+	var seen []string
+	got, err := s.await(t.Context(), func(m slackgo.Message) bool {
+		seen = append(seen, m.Timestamp)
+		return true
+	}, func(slackgo.Message) bool { return true })
+	require.NoError(t, err)
+	assert.True(t, got.found())
+	assert.Equal(t, []string{fresh.TS}, seen)
+
+	fires, err := s.monitor("triggered")
+	require.NoError(t, err)
+	recovers, err := s.monitor("recovered")
+	require.NoError(t, err)
+	s.since = fresh.TS
+	again, err := s.monitor("triggered")
+	require.NoError(t, err)
+	key := func(body []byte) incident.Key {
+		spec, _ := providers.Lookup("datadog")
+		p, err := spec.New(providers.Config{Secrets: providers.Secrets(s.dev.Note.Secrets["datadog"])})
+		require.NoError(t, err)
+		batch, err := p.Parse(&providers.Request{Body: body, ReceivedAt: time.Now()})
+		require.NoError(t, err)
+		require.Len(t, batch.Signals, 1)
+		return batch.Signals[0].Key
+	}
+	assert.Equal(t, key(fires), key(recovers))
+	assert.NotEqual(t, key(fires), key(again))
+}
+
 // answerFirst does what nerve would with the first message that is posted.
-func (s *demo) answerFirst(ctx context.Context) error {
+func (s *demo) answerFirst(ctx context.Context, light string) error {
 	for {
 		h, err := s.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: AlertsChannel})
 		if err != nil {
@@ -95,7 +152,8 @@ func (s *demo) answerFirst(ctx context.Context) error {
 			ts := h.Messages[0].Timestamp
 			err := s.api.AddReactionContext(ctx, "eyes", slackgo.NewRefToMessage(AlertsChannel, ts))
 			_, _, posted := s.api.PostMessageContext(ctx, AlertsChannel, slackgo.MsgOptionText("It is slow.", false), slackgo.MsgOptionTS(ts))
-			return errors.Join(err, posted)
+			lit := s.api.AddReactionContext(ctx, light, slackgo.NewRefToMessage(AlertsChannel, ts))
+			return errors.Join(err, posted, lit)
 		}
 	}
 }
@@ -106,16 +164,20 @@ func TestDemoStopsWhenInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	_, err := s.dev.Stand.Post(ctx, AlertsChannel, slackstand.Message{User: "U0ENGINEER", Text: "?"})
 	require.NoError(t, err)
-	_, err = s.await(ctx, func(slackgo.Message) bool { stop(); return false })
+	_, err = s.await(ctx, func(slackgo.Message) bool { stop(); return false }, answered)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestSighting(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "not seen in Slack within 30s", sighting{}.tell("seen"))
-	assert.Equal(t, "seen at once", sighting{time.Millisecond}.tell("seen"))
-	assert.Equal(t, "seen after 120ms", sighting{121 * time.Millisecond}.tell("seen"))
+	assert.Equal(t, "seen at once", sighting{after: time.Millisecond}.tell("seen"))
+	assert.Equal(t, "seen after 120ms", sighting{after: 121 * time.Millisecond}.tell("seen"))
 	assert.Equal(t, "1 enqueued, 49 debounced", count(map[string]int{"debounced": 49, "enqueued": 1}))
+	assert.Equal(t, "1 enqueued, 49 WEBHOOK_SIGNATURE_INVALID", count(map[string]int{"WEBHOOK_SIGNATURE_INVALID": 49, "enqueued": 1}))
+	assert.Equal(t, "no 👀 within 30s", tellSeen(0))
+	assert.Equal(t, "👀 after 21ms", tellSeen(21*time.Millisecond))
+	assert.Equal(t, "👀 only after 1.2s (a second at most)", tellSeen(1200*time.Millisecond))
 }
 
 func TestPortsSayWhatToDo(t *testing.T) {
