@@ -171,15 +171,19 @@ func (b *bench) audit() []audit.Entry {
 }
 
 type fakeOperator struct {
-	calls []string
-	last  contract.Decision
-	until time.Time
-	err   map[string]error // by incident, or by silence
-	freed []contract.SilenceEnded
+	calls  []string
+	last   contract.Decision
+	until  time.Time
+	err    map[string]error // by incident, or by silence
+	freed  []contract.SilenceEnded
+	during func() // what happens while something is decided
 }
 
 func (o *fakeOperator) call(name, id string, d contract.Decision) (contract.TriageState, error) {
 	o.calls, o.last = append(o.calls, name+" "+id), d
+	if o.during != nil {
+		o.during()
+	}
 	return contract.TriageState{Status: incident.StatusAcknowledged, AcknowledgedBy: d.By, Occurrences: 2}, o.err[id]
 }
 
@@ -193,7 +197,7 @@ func (o *fakeOperator) Resolve(_ context.Context, id string, d contract.Decision
 
 func (o *fakeOperator) Snooze(_ context.Context, id string, s contract.Snooze) (contract.TriageState, error) {
 	o.until = s.Until
-	state, err := o.call("snooze", id, contract.Decision{By: s.Actor.Person, Actor: s.Actor, Reason: s.Reason})
+	state, err := o.call("snooze", id, contract.Decision{By: s.Actor.Person, Actor: s.Actor, Reason: s.Reason, Revision: s.Revision})
 	state.Snoozed = &s
 	return state, err
 }
