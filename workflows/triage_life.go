@@ -323,7 +323,7 @@ func (t *triage) record(ctx workflow.Context) contract.IncidentRecord {
 		ID:             t.in.Signal.IncidentID,
 		WorkflowID:     t.id,
 		RunID:          workflow.GetInfo(ctx).WorkflowExecution.RunID,
-		Revision:       t.revision,
+		Revision:       t.state.Revision,
 		Phase:          t.state.Phase,
 		Status:         t.state.Status,
 		Signal:         t.in.Signal,

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -308,6 +309,73 @@ func TestTriageDecisions(t *testing.T) {
 		statuses = append(statuses, a.Status)
 	}
 	assert.Equal(t, []incident.Status{incident.StatusFiring, incident.StatusAcknowledged, incident.StatusResolved}, statuses)
+}
+
+// Of several decisions about one revision the first wins, also when they come in
+// one workflow task.
+func TestTriageDecisionsAboutOneRevision(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var all [5]outcome
+	var early, late, snoozed, whatever outcome
+	var first, second int64
+	b.env.RegisterDelayedCallback(func() {
+		first = b.lastRecord().Revision
+		b.env.UpdateWorkflow(contract.UpdateAcknowledge, "early", &early, contract.Decision{By: "an engineer", Revision: first - 1})
+		for i := range all {
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, fmt.Sprint("u", i), &all[i], contract.Decision{By: fmt.Sprint("engineer ", i), Revision: first})
+		}
+	}, time.Minute)
+	b.env.RegisterDelayedCallback(func() {
+		second = b.lastRecord().Revision
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "z", &snoozed, contract.Snooze{Actor: onCall, Until: b.env.Now().Add(time.Hour), Revision: first})
+		b.env.UpdateWorkflow(contract.UpdateResolve, "late", &late, contract.Decision{By: "an engineer", Revision: first})
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "z2", &outcome{}, contract.Snooze{Actor: onCall, Until: b.env.Now().Add(time.Hour), Revision: second})
+		b.env.UpdateWorkflow(contract.UpdateResolve, "whatever", &whatever, contract.Decision{By: "an engineer"})
+	}, 2*time.Minute)
+	b.run()
+
+	assert.Equal(t, "an engineer", b.result(t).ResolvedBy)
+	assert.Greater(t, second, first)
+	require.NoError(t, all[0].rejected)
+	require.NoError(t, all[0].err)
+	for _, refused := range append(all[1:], early, late, snoozed) {
+		var failed *temporal.ApplicationError
+		require.ErrorAs(t, refused.rejected, &failed)
+		assert.Equal(t, contract.ErrorChanged, failed.Type())
+	}
+	require.NoError(t, whatever.rejected)
+	last := b.lastRecord()
+	assert.Equal(t, "engineer 0", last.AcknowledgedBy)
+	assert.Equal(t, []contract.ActionKind{contract.ActionAcknowledged, contract.ActionSnoozed, contract.ActionResolved}, kinds(last.Actions))
+}
+
+// A run that goes on from another has the revision that was recorded last; one
+// from before there were any takes what was decided about anything.
+func TestTriageKnowsItsRevisionInANewRun(t *testing.T) {
+	t.Parallel()
+	for _, known := range []int64{0, 7} {
+		b := setup(t)
+		b.in.State = &contract.TriageState{
+			Phase: contract.PhaseOpen, Status: incident.StatusFiring, Occurrences: 1, OpenedAt: b.env.Now(), LastSeen: b.env.Now(), Revision: known,
+		}
+		var old, first, second outcome
+		b.env.RegisterDelayedCallback(func() {
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, "old", &old, contract.Decision{By: "an engineer", Revision: 6})
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, "first", &first, contract.Decision{By: "an engineer", Revision: 7})
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, "second", &second, contract.Decision{By: "an engineer", Revision: 7})
+		}, time.Minute)
+		b.run()
+		b.result(t)
+		if known == 0 {
+			require.NoError(t, old.rejected)
+			require.Error(t, first.rejected)
+		} else {
+			require.Error(t, old.rejected)
+			require.NoError(t, first.rejected)
+		}
+		require.Error(t, second.rejected)
+	}
 }
 
 // outcome takes the callbacks of an update.

@@ -115,6 +115,9 @@ type TriageState struct {
 	SnoozedAt int64   `json:"snoozed_at,omitempty"`
 	// Silence is set while the incident is held back and nobody was told of it.
 	Silence *Silencing `json:"silence,omitempty"`
+	// Revision is the newest IncidentRecord.Revision. It is 0 in a run that goes on
+	// from one which did not keep it, until something changes.
+	Revision int64 `json:"revision,omitempty"`
 }
 
 // Phase is where an incident is in its life.
@@ -153,7 +156,14 @@ type Decision struct {
 	// Actor is the same person as the audit log names them. Without one, By
 	// decided on the command line.
 	Actor audit.Actor `json:"actor,omitzero"`
+	// Revision is that of the incident as whoever decides has seen it; 0 is any.
+	// An incident that has changed since refuses with ErrorChanged.
+	Revision int64 `json:"revision,omitempty"`
 }
+
+// ErrorChanged is the type of the error with which an incident refuses a decision
+// that was made about an older Revision of it.
+const ErrorChanged = "nerve/changed"
 
 // Who is the actor of a decision.
 func (d Decision) Who() audit.Actor {
