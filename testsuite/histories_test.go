@@ -64,6 +64,7 @@ func TestRecordHistories(t *testing.T) {
 		"snoozed":                        (*recording).snoozed,
 		"silenced_and_raised":            (*recording).silencedAndRaised,
 		"silence_ended_early":            (*recording).silenceEndedEarly,
+		"silence_ended_early_and_held":   (*recording).silenceEndedEarlyAndHeld,
 		"silenced_and_resolved":          (*recording).silencedAndResolved,
 		"watched":                        (*recording).watched,
 	} {
@@ -122,7 +123,7 @@ func (r *recording) slack() {
 	c, err := slack.New(token, api.URL+"/api/", nil)
 	require.NoError(r.t, err)
 	acts, err := activities.New(activities.Deps{
-		Slack: c, Recorder: &r.shelf, Windows: &r.shelf, Lookout: &r.shelf, OperatorsChannel: alerts, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
+		Slack: c, Recorder: &r.shelf, Windows: &r.shelf, Lookout: &r.shelf, Silences: &r.shelf, OperatorsChannel: alerts, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
 		Tools: map[string]activities.Evidence{
 			contract.ToolThread: evidence.Thread{Slack: c}, contract.ToolOccurrences: &remembered{&r.tools}, contract.ToolPast: &remembered{&r.tools},
 		},
@@ -147,7 +148,12 @@ func (nowhere) Release(context.Context, string, string, string) error { return n
 // shelf keeps nothing either, may be away, and finds one thing wrong with a sender.
 type shelf struct {
 	nowhere
-	away atomic.Bool
+	away  atomic.Bool
+	holds atomic.Pointer[contract.Silencing] // what holds an alert when its silence is over
+}
+
+func (s *shelf) Silenced(context.Context, incident.Signal) (*contract.Silencing, error) {
+	return s.holds.Load(), nil
 }
 
 func (s *shelf) Record(ctx context.Context, rec contract.IncidentRecord) error {
@@ -391,6 +397,27 @@ func (r *recording) silenceEndedEarly() client.WorkflowRun {
 	run := r.silence(time.Hour)
 	e := contract.SilenceEnded{ID: "silence1", Actor: onCall, Reason: "done sooner"}
 	require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalSilenceEnded, e))
+	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+// silenceEndedEarlyAndHeld is held by a second silence when the first is ended, and
+// raised when that is ended, too.
+func (r *recording) silenceEndedEarlyAndHeld() client.WorkflowRun {
+	run := r.silence(time.Hour)
+	end := func(id string) {
+		e := contract.SilenceEnded{ID: id, Actor: onCall, Reason: "done sooner"}
+		require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalSilenceEnded, e))
+	}
+	r.shelf.holds.Store(&contract.Silencing{ID: "silence2", Until: time.Now().UTC().Add(time.Hour)})
+	end("silence1")
+	require.Eventually(r.t, func() bool {
+		s := r.state(run)
+		return s.Silence != nil && s.Silence.ID == "silence2"
+	}, patience, poll, "the second silence never holds it")
+	r.shelf.holds.Store(nil)
+	end("silence2")
 	r.phase(run, contract.PhaseOpen)
 	r.resolve(run)
 	return run

@@ -40,7 +40,14 @@ func DeliverEvents(ctx workflow.Context, in contract.EventsInput) (contract.Even
 		left = slices.DeleteFunc(slices.Clone(left), func(e contract.Event) bool { return !slices.Contains(sent.Left, e.ID) })
 		if sent.Gone {
 			result.Gone = true
-			lost(ctx, in, "It answered 410, so it gets no more events until the workers are restarted. Remove it from events.subscribers, or correct its url.")
+			lost(ctx, in, "It answered 410, so it gets no more events. Remove it from events.subscribers; or, when that was "+
+				"a mistake: nerve events start "+in.Subscriber)
+			break
+		}
+		if sent.Forbidden {
+			workflow.GetLogger(ctx).Error("subscriber must not be called", "subscriber", in.Subscriber, "events", len(left), "why", sent.Why)
+			lost(ctx, in, "nerve must not call its address ("+sent.Why+"), and does not try again. Correct its url, "+
+				"or name its network in outbound.allow if it is your own. The delivery log has what they told of.")
 			break
 		}
 		if len(left) == 0 || sent.More && sent.Delivered > 0 {

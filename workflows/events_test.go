@@ -128,6 +128,17 @@ func TestASubscriberThatWantsNoMoreGetsNoMore(t *testing.T) {
 	assert.Len(t, c.got, 1)
 	require.Len(t, c.told, 1)
 	assert.Contains(t, c.told[0], "410")
+	assert.Contains(t, c.told[0], "nerve events start crm")
+}
+
+func TestAnAddressThatMustNotBeCalledIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	c := &crm{script: []contract.EventsSent{{Left: []string{"e1", "e2", "e3"}, Forbidden: true, Why: "outbound/address_forbidden"}}}
+	assert.Equal(t, contract.EventsResult{Refused: 3}, deliver(t, c))
+	assert.Len(t, c.got, 1)
+	require.Len(t, c.told, 1)
+	assert.Contains(t, c.told[0], "outbound.allow")
+	assert.Contains(t, c.told[0], "outbound/address_forbidden")
 }
 
 func TestASubscriberThatIsNotConfiguredAnyMore(t *testing.T) {

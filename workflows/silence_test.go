@@ -140,6 +140,34 @@ func TestSilenceEndedEarlyRaisesWhatItHolds(t *testing.T) {
 	assert.False(t, ended.Decided(), "the audit log has it once, from who ended the silence")
 }
 
+func TestSilenceEndedEarlyLeavesToAnotherWhatThatHolds(t *testing.T) {
+	t.Parallel()
+	b := silenced(t, 10*time.Hour)
+	b.held = &contract.Silencing{ID: "s2", Until: b.env.Now().Add(5 * time.Hour)}
+	b.env.RegisterDelayedCallback(func() {
+		b.env.SignalWorkflow(contract.SignalSilenceEnded, contract.SilenceEnded{ID: "s1", Actor: onCall, Reason: "done sooner"})
+		b.env.SignalWorkflow(contract.SignalSilenceEnded, contract.SilenceEnded{ID: "s1", Actor: onCall}) // the worker's sweep
+	}, time.Hour)
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		b.held = nil
+		b.mu.Unlock()
+		b.env.SignalWorkflow(contract.SignalSilenceEnded, contract.SilenceEnded{ID: "s2", Actor: onCall})
+	}, 3*time.Hour)
+	held := b.quietAt(179 * time.Minute)
+	raised := b.editsAt(181 * time.Minute)
+	b.run()
+	b.result(t)
+	assert.True(t, *held)
+	assert.Equal(t, 1, *raised)
+	assert.Contains(t, b.notes[0], "Raised: the silence s2 was ended by alex.")
+	var targets []string
+	for _, a := range b.lastRecord().Actions[:3] {
+		targets = append(targets, string(a.Kind)+" "+a.Target)
+	}
+	assert.Equal(t, []string{"incident.silence s1", "incident.silence s2", "incident.silence_end s2"}, targets)
+}
+
 func TestSilenceIsExtendedByAnother(t *testing.T) {
 	t.Parallel()
 	b := silenced(t, time.Hour)

@@ -13,6 +13,10 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
+// changeEndedEarly is the change from which on an incident whose silence was ended
+// early stays quiet while another silence holds it.
+const changeEndedEarly = "silence-ended-early-asks"
+
 // hush holds the incident back for as long as its silence lasts: it counts and
 // is recorded, and nobody is told. It reports whether the incident ended
 // meanwhile; if not, people are to be told of it now.
@@ -42,28 +46,32 @@ func (t *triage) held(ctx workflow.Context) (string, error) {
 	for {
 		t.drain(ctx)
 		now := workflow.Now(ctx)
-		over := t.state.Silence == nil || !t.state.Silence.Until.After(now)
+		s := t.state.Silence
+		over := s == nil || s.Ended != nil || !s.Until.After(now)
 		switch {
 		case t.state.Status == incident.StatusResolved:
 			return OutcomeResolved, nil
 		case workflow.GetInfo(ctx).GetContinueAsNewSuggested() && !over:
 			return "", errContinue
-		case t.state.Silence == nil:
+		case s == nil:
 			return "", nil
 		case over && t.extended(ctx):
+			continue
+		case over && s.Ended != nil:
+			t.endSilence(ctx, contract.IncidentAction{Actor: s.Ended.Actor, Reason: s.Ended.Reason})
 			continue
 		case over:
 			t.endSilence(ctx, contract.IncidentAction{Actor: byNerve})
 			continue
 		}
-		if err := t.sleep(ctx, t.state.Silence.Until.Sub(now), "End of the silence"); err != nil {
+		if err := t.sleep(ctx, s.Until.Sub(now), "End of the silence"); err != nil {
 			return "", err
 		}
 	}
 }
 
 // extended asks whether another silence holds the incident now, as when a
-// maintenance takes longer than was planned. When nobody can tell, none does.
+// maintenance takes longer than was planned, or two silences overlap. When nobody can tell, none does.
 func (t *triage) extended(ctx workflow.Context) bool {
 	var next *contract.Silencing
 	err := workflow.ExecuteActivity(with(ctx, stepSilence, "Does another silence hold it?"), acts.Silenced, activities.SilencedInput{
@@ -103,13 +111,19 @@ func (t *triage) endSilence(ctx workflow.Context, a contract.IncidentAction) {
 	t.changed(ctx)
 }
 
-// release takes in that a silence was ended early.
+// release takes in that a silence was ended early. Whether the incident is raised
+// now is for held to find out: another silence may hold it, too. An incident whose
+// history was recorded before that was asked is raised at once.
 func (t *triage) release(ctx workflow.Context) {
 	ended := workflow.GetSignalChannel(ctx, contract.SignalSilenceEnded)
 	var e contract.SilenceEnded
 	for ended.ReceiveAsync(&e) {
-		if t.state.Silence != nil && t.state.Silence.ID == e.ID {
-			t.endSilence(ctx, contract.IncidentAction{Actor: e.Actor, Reason: e.Reason})
+		if s := t.state.Silence; s != nil && s.ID == e.ID && s.Ended == nil {
+			if workflow.GetVersion(ctx, changeEndedEarly, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+				t.endSilence(ctx, contract.IncidentAction{Actor: e.Actor, Reason: e.Reason})
+			} else {
+				t.state.Silence = &contract.Silencing{ID: s.ID, Until: s.Until, Ended: &contract.SilenceEnded{ID: e.ID, Actor: e.Actor, Reason: e.Reason}}
+			}
 		}
 		e = contract.SilenceEnded{}
 	}

@@ -28,6 +28,7 @@ type commands struct {
 	Deliveries deliveriesCmd `cmd:"" help:"Why was I (not) paged: list, show, explain and replay requests to the sources."`
 	Silences   silencesCmd   `cmd:"" help:"Keep the incidents of some signals quiet for a time, such as a maintenance."`
 	Tasks      tasksCmd      `cmd:"" help:"List, show, expect and rerun tasks of models: the handler task_result."`
+	Events     eventsCmd     `cmd:"" help:"List the subscribers that are stopped, and start one again."`
 	Approvals  approvalsCmd  `cmd:"" help:"List, show, grant and deny what needs a second person."`
 	Tokens     tokensCmd     `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Audit      auditCmd      `cmd:"" help:"List, check and export the log of who changed what."`

@@ -120,12 +120,18 @@ func showSource(t terminal, v registry.View, url string, now time.Time) error {
 		{"Floor", e.SeverityFloor},
 		{"Proof", strings.Join(append([]string{"at least " + e.MinAssurance}, e.Schemes...), ", ")},
 		{"From", strings.Join(e.AllowCIDRs, ", ")},
+		{"Public URL", e.PublicURL},
+		{"Tolerance", tolerance(e)},
+		{"Quiet", "closes after " + e.QuietPeriod},
 		{"Windows", "content " + e.Window + ", storm " + e.Debounce + ", deliveries " + e.DeliveryTTL},
 		{"Rate", fmt.Sprintf("%d a minute, %d at once, 429 beyond %d a minute", e.Rate, e.Burst, e.HardCap)},
 	} {
 		if row[1] != "" {
 			t.printf("%-10s %s\n", row[0], row[1])
 		}
+	}
+	if e.Tasks != nil {
+		showTasks(t, e.Tasks)
 	}
 	t.wrapped("Error", v.Error)
 	if v.PurgedAt != nil {
@@ -148,6 +154,33 @@ func showSource(t terminal, v registry.View, url string, now time.Time) error {
 	}
 	t.printf("\n")
 	return t.table([]string{"SECRET", "STATE", "ADDED", "LAST USED", ""}, rows)
+}
+
+// tolerance is which signed times are taken, and what is answered to others.
+func tolerance(e registry.Effective) string {
+	ahead, stale := "as the vendor has it", "as the vendor has it"
+	if e.ToleranceFuture != "" {
+		ahead = e.ToleranceFuture
+	}
+	if e.StaleStatus != 0 {
+		stale = fmt.Sprint(e.StaleStatus)
+	}
+	return fmt.Sprintf("%s old, ahead %s, answered %s", e.TolerancePast, ahead, stale)
+}
+
+// showTasks says how the tasks of a source are treated.
+func showTasks(t terminal, e *registry.EffectiveTasks) {
+	hosts := "nowhere but data: URIs"
+	if len(e.OutputHosts) > 0 {
+		hosts = strings.Join(e.OutputHosts, ", ")
+	}
+	known := "any"
+	if e.RequireKnown {
+		known = "only those that nerve tasks expect has registered"
+	}
+	t.wrapped("Outputs", "from "+hosts)
+	t.wrapped("", fmt.Sprintf("%s; %d bytes at most", strings.Join(e.OutputTypes, ", "), e.OutputMax))
+	t.wrapped("Tasks", fmt.Sprintf("%s; the channel hears of %s; failed after %s of silence", known, e.TaskNotices, e.TaskPatience))
 }
 
 func number(n int) string {

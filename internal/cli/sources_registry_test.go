@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -134,6 +135,25 @@ func TestARotationInCommands(t *testing.T) {
 	for _, e := range log {
 		assert.NotContains(t, fmt.Sprint(e), secret)
 	}
+}
+
+func TestASourceOfTasksIsShownWithTheirKeys(t *testing.T) {
+	t.Parallel()
+	file, _, _ := deployed(t, true)
+	yaml, err := os.ReadFile(file)
+	require.NoError(t, err)
+	yaml = fmt.Appendf(yaml, "- {name: models, provider: replicate, handler: task_result, output_hosts: [replicate.delivery], task_notices: failures, "+
+		"require_known: true, tolerance_future: 1m, secrets: [whsec_%s]}\n", base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
+	require.NoError(t, os.WriteFile(file, yaml, 0o600))
+	code, out, errOut := run(t, "sources", "show", "models", "--config", file)
+	require.Zero(t, code, errOut)
+	fits(t, out)
+	assert.Regexp(t, `Outputs +from replicate.delivery\n +image/png, .*; 67108864\n +bytes at most\n`, out)
+	assert.Contains(t, out, "only those that nerve tasks expect has registered; the channel hears of failures")
+	assert.Regexp(t, `Tolerance +5m0s old, ahead 1m0s, answered as the vendor has it\n`, out)
+	assert.Regexp(t, `Quiet +closes after 24h0m0s\n`, out)
+	_, out, _ = run(t, "sources", "show", "filed", "--config", file)
+	assert.NotContains(t, out, "Outputs")
 }
 
 func TestMistakesWithSources(t *testing.T) {

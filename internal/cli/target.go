@@ -15,6 +15,8 @@ import (
 	"github.com/nerve-alerts/nerve/internal/devserver/state"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/temporalx"
 )
 
@@ -102,6 +104,41 @@ func (tg *target) find(ctx context.Context) (place, error) {
 		return place{}, fmt.Errorf("%w, or set TEMPORAL_ADDRESS and NERVE_KEYSET to work on a deployed nerve", err)
 	}
 	return ofDev(dev), nil
+}
+
+// sourceNames are the sources that take deliveries, as far as this command can
+// know: those of the configuration, and of the database where that is named.
+func (tg *target) sourceNames(ctx context.Context) ([]string, error) {
+	var cfg *config.Config
+	if tg.State == "" {
+		found, err := app.LoadConfig(config.Operator, tg.Config)
+		if err != nil {
+			return nil, err
+		}
+		if found.Temporal.Address != "" {
+			cfg = found
+		}
+	}
+	if cfg == nil {
+		dev, err := findDev(ctx, tg.State)
+		if err != nil {
+			return nil, err
+		}
+		cfg = devConfig(dev)
+	}
+	if cfg.DatabaseURL == "" {
+		return registry.Names(cfg.Sources, record.SourceSet{}), nil
+	}
+	store, err := record.Connect(ctx, cfg.DatabaseURL.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = store.Close() }() // it was only read
+	if err := store.CheckSchema(ctx); err != nil {
+		return nil, err
+	}
+	set, err := store.Sources(ctx)
+	return registry.Names(cfg.Sources, set), err
 }
 
 // configured is the nerve of a configuration.

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,8 +116,17 @@ type tasksExpectCmd struct {
 	Patience time.Duration `default:"24h" help:"Fail it when nothing is heard for so long, which gives its credits back."`
 }
 
-// Run registers a task.
+// Run registers a task. Nothing would ever be heard of one whose source is not
+// there, so that is refused.
 func (c *tasksExpectCmd) Run(ctx context.Context, t terminal) error {
+	names, err := c.sourceNames(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, c.Source) {
+		return usageError{fmt.Sprintf("there is no source %s that takes deliveries; there are: %s (those of a configuration file with --config, "+
+			"those of the database with DATABASE_URL)", c.Source, cmp.Or(strings.Join(names, ", "), "none"))}
+	}
 	return c.with(ctx, func(o *operator.Operator) error {
 		id, err := o.Expect(ctx, c.Source, c.ID, c.Patience, privacy.NewSalt())
 		if err != nil {

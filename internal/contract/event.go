@@ -65,6 +65,8 @@ type EventsSent struct {
 	After time.Duration `json:"after,omitempty"`
 	// Gone says that it answered 410: it wants no more.
 	Gone bool `json:"gone,omitempty"`
+	// Forbidden says that nerve must not call its address: no retry changes that.
+	Forbidden bool `json:"forbidden,omitempty"`
 	// Why is the stable name of the last failure, such as outbound/http_500.
 	Why string `json:"why,omitempty"`
 }
@@ -76,4 +78,11 @@ type EventsResult struct {
 	Refused int `json:"refused,omitempty"`
 	// Gone says that it answered 410: it wants no more.
 	Gone bool `json:"gone,omitempty"`
+}
+
+// StoppedSubscriber is one that gets no events until somebody starts it again.
+type StoppedSubscriber struct {
+	Name      string    `json:"name"`
+	Why       string    `json:"why"` // stable name, such as outbound/http_410
+	StoppedAt time.Time `json:"stopped_at"`
 }

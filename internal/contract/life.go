@@ -37,6 +37,9 @@ const (
 type Silencing struct {
 	ID    string    `json:"id"`
 	Until time.Time `json:"until"`
+	// Ended says who ended it before its time, until the incident is raised or
+	// another silence holds it.
+	Ended *SilenceEnded `json:"ended,omitempty"`
 }
 
 // SilenceEnded says who ended a silence early.

@@ -240,6 +240,8 @@ func TestSQL(t *testing.T) {
 			assert.Contains(t, said(t, s, "sql"), "ok: the delivery log is empty")
 			require.NoError(t, store.SaveDeliveries(t.Context(), []contract.Delivery{{ID: "d", Source: "s", ReceivedAt: now}}))
 			assert.Contains(t, said(t, s, "sql"), "ok: the newest delivery was received 2026-03-04 05:06:07Z")
+			require.NoError(t, store.StopSubscriber(t.Context(), "crm", "outbound/http_410"))
+			assert.Contains(t, said(t, s, "sql"), "warning: subscriber crm gets no events since ")
 			_, err = store.Rollback(t.Context(), 2)
 			require.NoError(t, err)
 			assert.Contains(t, said(t, s, "sql"), "problem: the schema is at 2")

@@ -34,7 +34,20 @@ func (x *examination) sql(ctx context.Context) []Finding {
 	}
 	r.ok("answers, and its schema is this release's")
 	x.log(ctx, r, s)
+	x.stopped(ctx, r, s)
 	return r.all
+}
+
+// stopped names the subscribers that get no events any more.
+func (x *examination) stopped(ctx context.Context, r *report, s *record.Store) {
+	list, err := s.StoppedSubscribers(ctx)
+	if err != nil {
+		r.add(Problem, "Look at the database's log", "the stopped subscribers cannot be read: %s", short(err))
+	}
+	for _, one := range list {
+		r.add(Warning, "Remove it from events.subscribers, or: nerve events start "+one.Name,
+			"subscriber %s gets no events since %s: it answered 410", one.Name, one.StoppedAt.Format("2006-01-02 15:04:05Z"))
+	}
 }
 
 // log looks at whether the delivery log has anything at all, and how old it is.

@@ -1,9 +1,12 @@
 package events_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -83,6 +86,45 @@ type subscriber struct {
 	answer func(r *http.Request) (status int, retryAfter string)
 	got    []string // webhook ids in order
 	types  []string
+
+	stops stops
+	now   func() time.Time
+}
+
+// stops is where stopped subscribers are kept.
+type stops struct {
+	mu    sync.Mutex
+	err   error
+	names map[string]string // why
+}
+
+func (s *stops) StopSubscriber(_ context.Context, name, why string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	s.names[name] = why
+	return nil
+}
+
+func (s *stops) StoppedSubscribers(context.Context) ([]contract.StoppedSubscriber, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []contract.StoppedSubscriber
+	for name, why := range s.names {
+		list = append(list, contract.StoppedSubscriber{Name: name, Why: why})
+	}
+	return list, s.err
+}
+
+func (s *stops) set(err error, names map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.names = err, names
 }
 
 func (s *subscriber) start(t *testing.T, name string, change func(*events.Subscriber)) *events.Sender {
@@ -122,7 +164,7 @@ func (s *subscriber) start(t *testing.T, name string, change func(*events.Subscr
 		change(&sub)
 	}
 	guard := outbound.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
-	sender, err := events.NewSender(outbound.NewTransport(outbound.Options{Guard: guard}), []events.Subscriber{sub}, nil)
+	sender, err := events.NewSender(outbound.NewTransport(outbound.Options{Guard: guard}), []events.Subscriber{sub}, &s.stops, slog.New(slog.DiscardHandler), s.now)
 	require.NoError(t, err)
 	return sender
 }
@@ -175,13 +217,67 @@ func TestSendSaysWhatIsLeft(t *testing.T) {
 			require.NoError(t, err)
 			if tt.want.Gone {
 				assert.Len(t, s.got, calls, "it wants no more, and gets no more")
-				sender.Split(batch, func(string, []contract.Event) { t.Error("it wants no more") })
+				sender.Split(t.Context(), batch, func(string, []contract.Event) { t.Error("it wants no more") })
 			} else {
 				assert.Len(t, s.got, calls+1)
 			}
 		})
 	}
 }
+
+func TestAnAddressThatMustNotBeCalled(t *testing.T) {
+	t.Parallel()
+	key, err := outbound.ParseKey("whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it must not be called") }))
+	t.Cleanup(server.Close)
+	sender, err := events.NewSender(outbound.NewTransport(outbound.Options{}), []events.Subscriber{{Name: "crm", URL: server.URL, Key: key}}, &stops{}, slog.New(slog.DiscardHandler), nil)
+	require.NoError(t, err)
+	batch := events.Of(delivery("d", contract.OutcomeAccepted, 200))
+	sent, err := sender.Send(t.Context(), "crm", batch, alive)
+	require.NoError(t, err)
+	assert.Equal(t, contract.EventsSent{Forbidden: true, Left: []string{batch[0].ID, batch[1].ID, batch[2].ID}, Why: "outbound/address_forbidden"}, sent)
+}
+
+func TestAStopOutlivesTheWorker(t *testing.T) {
+	t.Parallel()
+	clock := time.Now()
+	s := &subscriber{answer: func(*http.Request) (int, string) { return http.StatusGone, "" }, now: func() time.Time { return clock }}
+	batch := events.Of(delivery("d", contract.OutcomeAccepted, 200))
+	wanted := func(sender *events.Sender) (wanted bool) {
+		sender.Split(t.Context(), batch, func(string, []contract.Event) { wanted = true })
+		return wanted
+	}
+	send := func(sender *events.Sender) {
+		_, err := sender.Send(t.Context(), "crm", batch, alive)
+		require.NoError(t, err)
+	}
+	first := s.start(t, "crm", nil)
+	send(first)
+	assert.Equal(t, map[string]string{"crm": "outbound/http_410"}, s.stops.names)
+
+	other := s.start(t, "crm", nil)
+	assert.False(t, wanted(other), "a worker that starts knows of it")
+	send(other)
+	assert.Len(t, s.got, 1)
+
+	s.stops.set(nil, nil) // an operator starts it again
+	assert.False(t, wanted(other), "it was asked for a moment ago")
+	clock = clock.Add(10 * time.Second)
+	assert.True(t, wanted(other))
+	assert.True(t, wanted(first))
+
+	s.stops.set(errAway, nil)
+	send(other)
+	clock = clock.Add(10 * time.Second)
+	assert.False(t, wanted(other), "what could not be kept holds in the process")
+	s.stops.set(nil, nil)
+	clock = clock.Add(10 * time.Second)
+	assert.False(t, wanted(other))
+	assert.Equal(t, map[string]string{"crm": "outbound/http_410"}, s.stops.names, "and is kept once it can be")
+}
+
+var errAway = errors.New("away")
 
 func TestSplitGivesEachWhatItWants(t *testing.T) {
 	t.Parallel()
@@ -197,12 +293,12 @@ func TestSplitGivesEachWhatItWants(t *testing.T) {
 	} {
 		sender := (&subscriber{}).start(t, "crm", tt.change)
 		var got []string
-		sender.Split(events.Of(delivery("d", contract.OutcomeAccepted, 200)), func(n string, list []contract.Event) {
+		sender.Split(t.Context(), events.Of(delivery("d", contract.OutcomeAccepted, 200)), func(n string, list []contract.Event) {
 			assert.Equal(t, "crm", n)
 			got = types(list)
 		})
 		assert.Equal(t, tt.want, got, name)
 	}
-	_, err := events.NewSender(http.DefaultTransport, []events.Subscriber{{Name: "a"}, {Name: "a"}}, nil)
+	_, err := events.NewSender(http.DefaultTransport, []events.Subscriber{{Name: "a"}, {Name: "a"}}, &stops{}, slog.New(slog.DiscardHandler), nil)
 	require.Error(t, err)
 }

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/contract"
@@ -44,18 +44,19 @@ type Sender struct {
 	poster *outbound.Poster
 	known  map[string]*Subscriber
 	order  []string
+	gone   *gone
 	now    func() time.Time
-
-	mu   sync.Mutex
-	gone map[string]bool
 }
 
 // NewSender returns a Sender on a guarded transport. now may be nil.
-func NewSender(t http.RoundTripper, list []Subscriber, now func() time.Time) (*Sender, error) {
+func NewSender(t http.RoundTripper, list []Subscriber, stops Stops, log *slog.Logger, now func() time.Time) (*Sender, error) {
 	if now == nil {
 		now = time.Now
 	}
-	s := &Sender{poster: outbound.NewPoster(t, now), known: map[string]*Subscriber{}, gone: map[string]bool{}, now: now}
+	s := &Sender{
+		poster: outbound.NewPoster(t, now), known: map[string]*Subscriber{}, now: now,
+		gone: &gone{stops: stops, log: log, now: now, names: map[string]bool{}, unsaved: map[string]string{}},
+	}
 	for i := range list {
 		if list[i].Name == "" || s.known[list[i].Name] != nil {
 			return nil, fmt.Errorf("events: subscriber %q needs a name of its own", list[i].Name)
@@ -68,9 +69,9 @@ func NewSender(t http.RoundTripper, list []Subscriber, now func() time.Time) (*S
 
 // Split gives each subscriber that still wants events those that are for it.
 // Subscribers come in the order of the configuration.
-func (s *Sender) Split(list []contract.Event, each func(subscriber string, events []contract.Event)) {
+func (s *Sender) Split(ctx context.Context, list []contract.Event, each func(subscriber string, events []contract.Event)) {
 	for _, name := range s.order {
-		if s.isGone(name) {
+		if s.gone.has(ctx, name) {
 			continue
 		}
 		var own []contract.Event
@@ -86,14 +87,15 @@ func (s *Sender) Split(list []contract.Event, each func(subscriber string, event
 }
 
 // Send delivers a batch to one subscriber, in order. A subscriber that is away,
-// slow or busy ends the call, because what follows would fail as well; one event
-// that it refuses does not hold up those behind it. It calls alive before each.
+// slow or busy, or whose address must not be called, ends the call, because what
+// follows would fail as well; one event that it refuses does not hold up those
+// behind it. It calls alive before each.
 func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Event, alive func()) (contract.EventsSent, error) {
 	to, ok := s.known[subscriber]
 	if !ok {
 		return contract.EventsSent{}, ErrUnknown
 	}
-	if s.isGone(subscriber) {
+	if s.gone.has(ctx, subscriber) {
 		return contract.EventsSent{Gone: true, Left: ids(list)}, nil
 	}
 	var sent contract.EventsSent
@@ -115,8 +117,11 @@ func (s *Sender) Send(ctx context.Context, subscriber string, list []contract.Ev
 		}
 		sent.Why = failed.Code()
 		switch {
+		case failed.Status == 0 && !failed.Retryable(): // nerve's own rules refuse the address, now and a day later
+			sent.Forbidden, sent.Left = true, append(sent.Left, ids(list[i:])...)
+			return sent, nil
 		case failed.Status == http.StatusGone:
-			s.stop(subscriber)
+			s.gone.add(ctx, subscriber, sent.Why)
 			sent.Gone, sent.Left = true, append(sent.Left, ids(list[i:])...)
 			return sent, nil
 		case failed.Status == 0, failed.Status == http.StatusTooManyRequests, failed.Status >= http.StatusInternalServerError:
@@ -148,17 +153,4 @@ func ids(list []contract.Event) []string {
 		all[i] = list[i].ID
 	}
 	return all
-}
-
-func (s *Sender) isGone(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.gone[name]
-}
-
-// stop remembers, until this process ends, that a subscriber wants no more.
-func (s *Sender) stop(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gone[name] = true
 }

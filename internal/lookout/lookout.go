@@ -45,6 +45,8 @@ var DefaultLimits = Limits{Signatures: 5, Replays: 10, Errors: 3, Samples: 20}
 type Lookout struct {
 	Store  Store
 	Limits Limits
+	// Sources are the sources that there are now: no other is missed.
+	Sources func(ctx context.Context) ([]string, error)
 	// Sweep is called with each look; see Sweeper. It may be nil.
 	Sweep func(ctx context.Context, now time.Time) error
 	Log   *slog.Logger

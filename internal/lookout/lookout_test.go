@@ -50,7 +50,9 @@ func (l *log) Senders(context.Context) ([]string, error) {
 func look(t *testing.T, l *log, q contract.WatchQuery) []contract.Finding {
 	t.Helper()
 	q.Now = now
-	r, err := (&lookout.Lookout{Store: l, Limits: lookout.DefaultLimits, Log: slog.New(slog.DiscardHandler)}).Look(t.Context(), q)
+	r, err := (&lookout.Lookout{
+		Store: l, Limits: lookout.DefaultLimits, Log: slog.New(slog.DiscardHandler), Sources: l.Senders,
+	}).Look(t.Context(), q)
 	require.NoError(t, err)
 	return r.Findings
 }
@@ -164,6 +166,30 @@ func TestASourceThatFellSilent(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestASourceThatIsThereNoMoreIsNotMissed(t *testing.T) {
+	t.Parallel()
+	quiet := regular(100, 10*time.Minute, 6*time.Hour)
+	l := &lookout.Lookout{
+		Store: &log{times: map[string][]time.Time{"kept": quiet, "removed": quiet}}, Limits: lookout.DefaultLimits, Log: slog.New(slog.DiscardHandler),
+		Sources: func(context.Context) ([]string, error) { return []string{"kept", "new"}, nil },
+	}
+	for name, q := range map[string]contract.WatchQuery{
+		"cadences": {Now: now, Cadence: true},
+		"standing": {Now: now, Standing: []contract.Finding{{Source: "kept", Kind: contract.FindingSilent}, {Source: "removed", Kind: contract.FindingSilent}}},
+	} {
+		r, err := l.Look(t.Context(), q)
+		require.NoError(t, err)
+		require.Len(t, r.Findings, 1, name)
+		assert.Equal(t, "kept", r.Findings[0].Source)
+	}
+	away := errors.New("away")
+	l.Sources = func(context.Context) ([]string, error) { return nil, away }
+	_, err := l.Look(t.Context(), contract.WatchQuery{Now: now, Cadence: true})
+	require.ErrorIs(t, err, away, "what stands goes on standing")
+	_, err = l.Look(t.Context(), contract.WatchQuery{Now: now})
+	require.NoError(t, err, "nobody asks which sources there are when none may have fallen silent")
 }
 
 func TestALogThatDoesNotAnswerFindsNothing(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 //     only, is not missed between two of them
 //
 // A source of fewer than 21 deliveries in 30 days has no cadence, and one of
-// which nothing came for seven days is taken for gone, and no longer missed.
+// which nothing came for seven days is taken for gone, and no longer missed. Nor
+// is one that was removed or disabled: somebody wanted that.
 const (
 	cadenceSample = 101
 	cadenceLeast  = 21
@@ -44,8 +45,18 @@ func (l *Lookout) silent(ctx context.Context, q contract.WatchQuery) ([]contract
 			return nil, err
 		}
 	}
+	if len(sources) == 0 {
+		return nil, nil
+	}
+	there, err := l.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var found []contract.Finding
 	for _, source := range sources {
+		if !slices.Contains(there, source) {
+			continue
+		}
 		times, err := l.Store.Received(ctx, source, q.Now.Add(-cadenceMemory), cadenceSample)
 		if err != nil {
 			return nil, err

@@ -171,8 +171,7 @@ func (s *Store) auditCleaning(ctx context.Context, removed Removed, keep Retenti
 		}
 	}
 	_, err := s.AppendAudit(ctx, audit.Entry{
-		Actor:  audit.Actor{Person: "nerve", Via: audit.ViaSystem},
-		Action: "record.clean", Target: "record", Detail: detail,
+		Actor: byNerve, Action: "record.clean", Target: "record", Detail: detail,
 	})
 	return err
 }

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -56,7 +57,14 @@ func TestASourceFromAddToRemove(t *testing.T) {
 		_, err = b.Apply(t.Context(), registry.Order{Change: disable, By: asker})
 		require.ErrorAs(t, err, &needs)
 		assert.Equal(t, verdict.Revision, needs.Revision)
+		names := func() []string {
+			set, err := b.store.Sources(t.Context())
+			require.NoError(t, err)
+			return registry.Names(b.File, set)
+		}
+		assert.Equal(t, []string{"dd", "slack"}, names())
 		b.approved(t, disable)
+		assert.Equal(t, []string{"slack"}, names(), "nothing is taken from one that is disabled")
 		assert.True(t, b.loaded(t).Sources[0].Disabled)
 		require.ErrorIs(t, b.refused(t, contract.Change{Action: contract.ActionSourceDisable, Target: "dd"}), registry.ErrUnchanged)
 		_, err = b.Apply(t.Context(), registry.Order{Change: contract.Change{Action: contract.ActionSourceEnable, Target: "dd"}, By: asker})
@@ -359,6 +367,34 @@ func TestASecretIsBoundToItsPlace(t *testing.T) {
 	require.ErrorContains(t, registry.Open(moved, b.sealer, config.DefaultSource("", "")).Sources[0].Err, "cannot be opened")
 	moved.Sources[0].Name, moved.Sources[0].Secrets[0].ID = "one", "ffffffff"
 	require.ErrorContains(t, registry.Open(moved, b.sealer, config.DefaultSource("", "")).Sources[0].Err, "cannot be opened")
+}
+
+func TestTheKeysOfTasksAreShownWhereTheyCount(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b *bench) {
+		keys := map[string]any{
+			"provider": "standard_webhooks", "output_hosts": []any{"replicate.delivery"}, "output_types": []any{"image/png"}, "output_max": "1MiB",
+			"task_notices": "failures", "task_patience": "2h", "require_known": true,
+		}
+		c := add("models", keys)
+		c.Secret = "whsec_" + base64.StdEncoding.EncodeToString([]byte(secret("k")))
+		b.approved(t, c)
+		v, err := b.Get(t.Context(), "models")
+		require.NoError(t, err)
+		assert.Nil(t, v.Effective.Tasks, "it raises incidents, and has no tasks")
+		for _, fields := range []map[string]any{
+			{"handlers": map[string]any{"prediction.succeeded": "task_result"}},
+			{"handlers": nil, "handler": "task_result"},
+		} {
+			b.approved(t, set("models", fields))
+			v, err = b.Get(t.Context(), "models")
+			require.NoError(t, err)
+			assert.Equal(t, &registry.EffectiveTasks{
+				OutputHosts: []string{"replicate.delivery"}, OutputTypes: []string{"image/png"}, OutputMax: 1 << 20,
+				TaskNotices: "failures", TaskPatience: "2h0m0s", RequireKnown: true,
+			}, v.Effective.Tasks)
+		}
+	})
 }
 
 func TestAMappingInTheDatabase(t *testing.T) {

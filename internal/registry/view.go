@@ -3,11 +3,13 @@ package registry
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/config"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/providers"
 )
@@ -73,6 +75,20 @@ type Effective struct {
 	Burst           int               `json:"burst"`
 	HardCap         int               `json:"hard_cap"`
 	AllowCIDRs      []string          `json:"allow_cidrs,omitempty"`
+	AllowWeak       bool              `json:"allow_weak,omitempty"`
+	PublicURL       string            `json:"public_url,omitempty"`
+	// Tasks is set where the handler task_result takes any of its events.
+	Tasks *EffectiveTasks `json:"tasks,omitempty"`
+}
+
+// EffectiveTasks say how a source's tasks are treated.
+type EffectiveTasks struct {
+	OutputHosts  []string `json:"output_hosts"` // none: only data: URIs
+	OutputTypes  []string `json:"output_types"`
+	OutputMax    int64    `json:"output_max"` // bytes
+	TaskNotices  string   `json:"task_notices"`
+	TaskPatience string   `json:"task_patience"`
+	RequireKnown bool     `json:"require_known"`
 }
 
 // Secret is a secret of a source, by its id.
@@ -105,6 +121,22 @@ func (r *Registry) List(ctx context.Context) ([]View, error) {
 	}
 	slices.SortStableFunc(views, func(a, b View) int { return strings.Compare(a.Name, b.Name) })
 	return views, nil
+}
+
+// Names are the sources that take deliveries, of a configuration file and of the
+// database, by name: all but those that are disabled.
+func Names(file []config.Source, set record.SourceSet) []string {
+	names := make([]string, 0, len(file)+len(set.Sources))
+	for _, s := range file {
+		names = append(names, s.Name)
+	}
+	for _, s := range set.Sources {
+		if !s.Disabled && !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Get returns one source and says when each of its secrets was last used. Of two
@@ -235,7 +267,14 @@ func effective(s config.Source) Effective {
 		Schemes: s.Schemes, MinAssurance: s.MinAssurance, Channel: s.Channel, SeverityFloor: string(s.SeverityFloor),
 		Handler: s.Handler, Handlers: s.Handlers, Window: s.Window.String(), Debounce: s.Debounce.String(),
 		QuietPeriod: s.QuietPeriod.String(), DeliveryTTL: s.DeliveryTTL.String(), TolerancePast: s.TolerancePast.String(),
-		StaleStatus: s.StaleStatus, Rate: s.Rate, Burst: s.Burst, HardCap: s.HardCap,
+		StaleStatus: s.StaleStatus, Rate: s.Rate, Burst: s.Burst, HardCap: s.HardCap, AllowWeak: s.AllowWeak, PublicURL: s.PublicURL,
+	}
+	if s.Handler == contract.HandlerTaskResult || slices.Contains(slices.Collect(maps.Values(s.Handlers)), contract.HandlerTaskResult) {
+		p := s.Tasks.Policy
+		e.Tasks = &EffectiveTasks{
+			OutputHosts: append([]string{}, p.Hosts...), OutputTypes: append([]string{}, p.Types...), OutputMax: p.MaxBytes,
+			TaskNotices: p.Notices, TaskPatience: p.Patience.String(), RequireKnown: s.Tasks.RequireKnown,
+		}
 	}
 	if s.ToleranceFuture > 0 {
 		e.ToleranceFuture = s.ToleranceFuture.String()

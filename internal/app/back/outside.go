@@ -3,6 +3,7 @@ package back
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/internal/config"
@@ -22,7 +23,7 @@ type outside struct {
 
 // newOutside builds what is configured. Only what an operator has named may lie
 // in networks of one's own; what a webhook names never does.
-func newOutside(ctx context.Context, c config.Outbound) (*outside, error) {
+func newOutside(ctx context.Context, c config.Outbound, stops events.Stops, log *slog.Logger) (*outside, error) {
 	var o outside
 	var err error
 	if c.BlobURL != "" {
@@ -52,7 +53,7 @@ func newOutside(ctx context.Context, c config.Outbound) (*outside, error) {
 		}
 		list[i] = events.Subscriber{Name: s.Name, URL: s.URL, Key: key, Types: s.Types, Sources: s.Sources}
 	}
-	o.sender, err = events.NewSender(own, list, nil)
+	o.sender, err = events.NewSender(own, list, stops, log, nil)
 	return &o, err
 }
 

@@ -81,7 +81,7 @@ func (p *publisher) Failed(ctx context.Context, rec contract.IncidentRecord, at 
 func (p *publisher) publish(ctx context.Context, list []contract.Event) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTimeout)
 	defer cancel()
-	p.sender.Split(list, func(subscriber string, own []contract.Event) {
+	p.sender.Split(ctx, list, func(subscriber string, own []contract.Event) {
 		in := contract.EventsInput{Subscriber: subscriber, Events: own, Channel: p.channel}
 		if p.behind(ctx, in) {
 			return

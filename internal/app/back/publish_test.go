@@ -59,13 +59,22 @@ func (e *eventsAt) CountWorkflow(_ context.Context, r *workflowservice.CountWork
 	return &workflowservice.CountWorkflowExecutionsResponse{Count: e.running}, nil
 }
 
+// noStops is where no subscriber was ever stopped.
+type noStops struct{}
+
+func (noStops) StopSubscriber(context.Context, string, string) error { return nil }
+
+func (noStops) StoppedSubscribers(context.Context) ([]contract.StoppedSubscriber, error) {
+	return nil, nil
+}
+
 func publishing(t *testing.T, e *eventsAt, most int) (*publisher, *bytes.Buffer) {
 	t.Helper()
 	key, err := outbound.ParseKey("whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
 	require.NoError(t, err)
 	sender, err := events.NewSender(http.DefaultTransport, []events.Subscriber{
 		{Name: "crm", URL: "https://example.com", Key: key}, {Name: "failures", URL: "https://example.com", Key: key, Types: []string{contract.EventFailed}},
-	}, nil)
+	}, noStops{}, slog.New(slog.DiscardHandler), nil)
 	require.NoError(t, err)
 	e.batches = map[string]int{}
 	var out bytes.Buffer

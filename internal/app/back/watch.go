@@ -9,9 +9,11 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/nerve-alerts/nerve/activities"
+	"github.com/nerve-alerts/nerve/internal/api"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/lookout"
 	"github.com/nerve-alerts/nerve/internal/operator"
+	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/silence"
 )
 
@@ -28,6 +30,10 @@ func (w *Worker) senders(deps *activities.Deps) {
 	o := c.Config.Operators
 	deps.Lookout = &lookout.Lookout{
 		Store: w.store, Sweep: sweeper.Sweep, Log: c.Log,
+		Sources: func(ctx context.Context) ([]string, error) {
+			set, err := w.store.Sources(ctx)
+			return append(registry.Names(c.Config.Sources, set), api.SourceName), err
+		},
 		Limits: lookout.Limits{Signatures: o.InvalidSignatures, Replays: o.Replays, Errors: o.HandlerErrors, Samples: o.Samples},
 	}
 }

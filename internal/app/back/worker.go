@@ -73,7 +73,7 @@ func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 		host = "worker"
 	}
 	w.name = fmt.Sprintf("%s-%d", host, os.Getpid())
-	if w.outside, err = newOutside(ctx, core.Config.Outbound); err != nil {
+	if w.outside, err = newOutside(ctx, core.Config.Outbound, store, core.Log); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	if s := w.outside.sender; s != nil {
