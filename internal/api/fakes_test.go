@@ -171,12 +171,13 @@ func (b *bench) audit() []audit.Entry {
 }
 
 type fakeOperator struct {
-	calls  []string
-	last   contract.Decision
-	until  time.Time
-	err    map[string]error // by incident, or by silence
-	freed  []contract.SilenceEnded
-	during func() // what happens while something is decided
+	calls   []string
+	last    contract.Decision
+	until   time.Time
+	err     map[string]error // by incident, or by silence
+	freed   []contract.SilenceEnded
+	during  func() // what happens while something is decided
+	senders operator.Senders
 }
 
 func (o *fakeOperator) call(name, id string, d contract.Decision) (contract.TriageState, error) {
@@ -205,6 +206,10 @@ func (o *fakeOperator) Snooze(_ context.Context, id string, s contract.Snooze) (
 func (o *fakeOperator) Rerun(_ context.Context, id string, d contract.Decision) (operator.Rerun, error) {
 	_, err := o.call("rerun", id, d)
 	return operator.Rerun{Step: "Analyse", NewRunID: "r2"}, err
+}
+
+func (o *fakeOperator) Senders(context.Context) (operator.Senders, error) {
+	return o.senders, o.err[""]
 }
 
 func (o *fakeOperator) ReleaseSilence(_ context.Context, e contract.SilenceEnded) (int, error) {

@@ -83,6 +83,8 @@ type Operator interface {
 	Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Snooze(ctx context.Context, id string, s contract.Snooze) (contract.TriageState, error)
 	Rerun(ctx context.Context, id string, d contract.Decision) (operator.Rerun, error)
+	// Senders says what is wrong with senders.
+	Senders(ctx context.Context) (operator.Senders, error)
 	// ReleaseSilence tells the incidents that a silence holds that it was ended.
 	ReleaseSilence(ctx context.Context, e contract.SilenceEnded) (told int, err error)
 }

@@ -75,6 +75,7 @@ func (s *Server) operations() {
 	s.alerts()
 	s.silences()
 	s.sources()
+	s.senders()
 	s.approvals()
 	s.tokens()
 	s.audit()

@@ -30,7 +30,7 @@ type changedError struct{ text string }
 
 func (e *changedError) Error() string { return ErrState.Error() + ": " + e.text }
 
-func (*changedError) Is(target error) bool { return target == ErrState || target == ErrChanged } //nolint:errorlint // what errors.Is asks
+func (*changedError) Is(target error) bool { return target == ErrState || target == ErrChanged }
 
 const (
 	// maxScan is how many of the newest incidents are searched for an incident id.

@@ -27,9 +27,6 @@ type Rerun struct {
 // and why, is told to the incident, encrypted.
 const resetReason = "rerun by an operator"
 
-// rerunOf is the namespace of the request ids of reruns.
-var rerunOf = uuid.MustParse("6f0c8f2e-6f6c-4b0e-9d57-0f4c4f3f9d0a")
-
 // Rerun resets a failed incident to just before the step that failed, so that
 // the steps that worked are not done again, and tells it who had that done. It
 // refuses when the incident did not fail, and when its alert has a newer
@@ -57,9 +54,7 @@ func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (R
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: i.WorkflowID, RunId: i.RunID},
 		Reason:                    resetReason,
 		WorkflowTaskFinishEventId: point,
-		// The same for everybody who reruns this run: where two do at one moment, the
-		// second gets the run of the first and does not end it.
-		RequestId: uuid.NewSHA1(rerunOf, []byte(i.RunID)).String(),
+		RequestId:                 uuid.NewString(),
 	})
 	if err != nil {
 		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
