@@ -3,11 +3,11 @@ package testsuite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -352,10 +352,13 @@ func (r *recording) lateResolve() client.WorkflowRun {
 	r.phase(run, contract.PhaseOpen)
 	at := time.Now().UTC()
 	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, At: at.Add(time.Minute)})
-	for id, at := range []time.Time{at, at.Add(2 * time.Minute)} {
+	late := func(id string, at time.Time) {
 		require.NoError(r.t, r.client.SignalWorkflow(r.t.Context(), run.GetID(), run.GetRunID(), contract.SignalResolved,
-			contract.Resolved{DeliveryID: fmt.Sprint("event-", 3+id), At: at, Late: true}))
+			contract.Resolved{DeliveryID: id, At: at, Late: true}))
 	}
+	late("event-3", at)
+	require.Eventually(r.t, func() bool { return slices.Contains(r.state(run).Seen, "event-3") }, patience, poll, "the late resolve is not heard")
+	late("event-4", at.Add(2*time.Minute))
 	require.NoError(r.t, run.Get(r.t.Context(), nil))
 	return run
 }

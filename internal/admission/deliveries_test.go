@@ -51,51 +51,6 @@ func (s *table) row(id string) contract.Delivery {
 	return contract.Delivery{}
 }
 
-// A sender that repeats a delivery while it is still under way, or two people who
-// replay it at the same moment, make it one occurrence: the one that is confirmed
-// second is logged as a duplicate.
-func TestOfTwoUnderWayTogetherOneIsLoggedAsADuplicate(t *testing.T) {
-	t.Parallel()
-	eachServer(t, func(t *testing.T, addr string) {
-		ctx := t.Context()
-		client := connect(t, addr)
-		a := open(t, client)
-		var claims []Claim
-		for range 2 {
-			claims = append(claims, claim(1).For(admit(t, a, claim(1))))
-		}
-		for i, outcome := range []contract.Outcome{contract.OutcomeAccepted, contract.OutcomeDebounced} {
-			require.NoError(t, a.Confirm(ctx, claims[i], contract.Delivery{ID: fmt.Sprint("start-", i), Outcome: outcome, WorkflowID: "wf-1"}))
-		}
-		claims = nil
-		for range 2 {
-			d := admit(t, a, claim(2))
-			require.True(t, d.Tell)
-			claims = append(claims, claim(2).For(d))
-		}
-		for i := range claims {
-			require.NoError(t, a.Confirm(ctx, claims[i], contract.Delivery{ID: fmt.Sprint("tell-", i), Outcome: contract.OutcomeDebounced, WorkflowID: "wf-1", Count: 2}))
-		}
-
-		var rows table
-		background(t, func(ctx context.Context) error {
-			return a.Consume(ctx, "recorder", func(_ context.Context, batch []contract.Delivery) error {
-				rows.insert(batch)
-				return nil
-			})
-		})
-		empty(t, client, a.opts.DeliveryStream)
-		for id, want := range map[string]contract.Outcome{
-			"start-0": contract.OutcomeAccepted, "start-1": contract.OutcomeDuplicate,
-			"tell-0": contract.OutcomeDebounced, "tell-1": contract.OutcomeDuplicate,
-		} {
-			row := rows.row(id)
-			assert.Equal(t, want, row.Outcome, id)
-			assert.Equal(t, "wf-1", row.WorkflowID, id)
-		}
-	})
-}
-
 // What each verdict leaves in the delivery log, from the entry's first fields to
 // the row that the recorder gets, when Redis decides and when memory does.
 func TestDeliveryLog(t *testing.T) {

@@ -237,6 +237,7 @@ func TestOpenRefuses(t *testing.T) {
 	assert.Equal(t, "nerve:{nerve}:spool:dead", a.names.deadLetters(a.names.spool()))
 	assert.Equal(t, 50*time.Millisecond, a.opts.Budget)
 	assert.Equal(t, 3*time.Minute, a.timing.block)
+	assert.Greater(t, a.opts.MaxBacklog, 60*200, "a minute without Redis in a storm of 200 repeats a second loses no entry")
 }
 
 // A sender that hangs up is not a Redis that is away, and its commit is still

@@ -1,7 +1,6 @@
 -- Opens what a claim marked, and logs the delivery. Marks that meanwhile belong
 -- to another workflow are left as they are; a window that is open already keeps
--- its end, because a window does not slide. A delivery that was confirmed already
--- is logged as a duplicate.
+-- its end, because a window does not slide.
 --
 -- KEYS: delivery, window, last, delivery stream
 -- ARGV: workflow, incident, has delivery, has window, delivery TTL (ms),
@@ -11,11 +10,9 @@
 -- Returns 1 when the stream was full.
 local workflow, incident, counted = ARGV[1], ARGV[2], tonumber(ARGV[11])
 
-local again = false
 if ARGV[3] == '1' then
-  local mark = redis.call('HMGET', KEYS[1], 's', 'w')
-  if not mark[1] or mark[2] == workflow then
-    again = mark[1] == 'done'
+  local owner = redis.call('HGET', KEYS[1], 'w')
+  if not owner or owner == workflow then
     redis.call('HSET', KEYS[1], 's', 'done', 'w', workflow, 'i', incident)
     redis.call('PEXPIRE', KEYS[1], ARGV[5])
   end
@@ -43,12 +40,5 @@ if ARGV[4] == '1' then
 end
 
 if redis.call('XLEN', KEYS[4]) >= tonumber(ARGV[8]) then return 1 end
-if again then
-  -- Two of one delivery were under way together: it counts once. What this very
-  -- call logged before, when its answer was lost, stands as it is.
-  redis.call('XADD', KEYS[4], '*', 'd', ARGV[9], 'outcome', 'duplicate', 'workflow_id', workflow,
-    'incident_id', incident, 'count', 0, 'since', 0, 'left', 0)
-  return 0
-end
 redis.call('XADD', KEYS[4], '*', 'd', ARGV[9])
 return 0
