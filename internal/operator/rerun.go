@@ -54,7 +54,7 @@ func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (R
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: i.WorkflowID, RunId: i.RunID},
 		Reason:                    resetReason,
 		WorkflowTaskFinishEventId: point,
-		RequestId:                 rerunOf(i),
+		RequestId:                 uuid.NewString(),
 	})
 	if err != nil {
 		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
@@ -67,13 +67,6 @@ func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (R
 		return r, fmt.Errorf("operator: %s goes on, and could not be told who had that done: %w", i.ID, err)
 	}
 	return r, nil
-}
-
-// rerunOf names the rerun of a run. Of two people who have it done at the same
-// moment Temporal then resets it for one and gives the other the same new run,
-// instead of ending the first one's for a second.
-func rerunOf(i Incident) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(i.WorkflowID+"/"+i.RunID+"/rerun")).String()
 }
 
 // failure reads why an incident failed, and the event to reset to: the workflow

@@ -99,13 +99,7 @@ func TestRerunGoesBackToTheStepThatFailed(t *testing.T) {
 			assert.Equal(t, []signal{{"a:x:1", "run-new", contract.SignalAction, contract.IncidentAction{
 				Ref: "a:x:1/run-1/rerun", Kind: contract.ActionRerun, Actor: audit.Actor{Person: "alex", Via: audit.ViaCLI}, Reason: "the channel is back",
 			}}}, f.signals)
-			require.NotEmpty(t, f.resets[0].GetRequestId())
-
-			// As for somebody who looked before that reset was there.
-			_, err = op.Rerun(t.Context(), "i1", contract.Decision{By: "ben"})
-			require.NoError(t, err)
-			require.Len(t, f.resets, 2)
-			assert.Equal(t, f.resets[0].GetRequestId(), f.resets[1].GetRequestId(), "Temporal knows the second for the first")
+			assert.NotEmpty(t, f.resets[0].GetRequestId())
 		})
 	}
 }
