@@ -29,6 +29,7 @@ type world struct {
 	noteErr   error
 
 	onRecord func(contract.IncidentRecord)
+	onAnswer func()
 }
 
 func (w *world) React(_ context.Context, _ incident.SlackRef, emoji string) error {
@@ -57,6 +58,9 @@ func (w *world) Answer(_ context.Context, _ incident.SlackRef, known string, r i
 		return "", w.answerErr
 	}
 	w.answers = append(w.answers, r)
+	if w.onAnswer != nil {
+		w.onAnswer()
+	}
 	if known != "" {
 		return known, nil
 	}

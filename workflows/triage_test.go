@@ -499,3 +499,28 @@ func TestTriageContinuesAsNewWithEverythingToldAndRecorded(t *testing.T) {
 		"alex had nerve go on from the step that had failed.", "Resolved by the sender.",
 	}, b.notes)
 }
+
+// limited is a rate limit: Slack says how long to wait.
+type limited struct{ after time.Duration }
+
+func (e limited) Error() string             { return "slack: reactions.add: ratelimited" }
+func (e limited) Code() string              { return "slack/ratelimited" }
+func (e limited) Retryable() bool           { return true }
+func (e limited) RetryAfter() time.Duration { return e.after }
+
+func TestTriageDoesNotWaitForTheEyes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.reactErr = limited{time.Hour}
+	began := b.env.Now()
+	var answered time.Duration
+	b.onAnswer = func() {
+		if len(b.answers) == 1 {
+			answered = b.env.Now().Sub(began)
+		}
+	}
+	b.run()
+	require.NoError(t, b.env.GetWorkflowError())
+	require.NotEmpty(t, b.answers)
+	assert.Less(t, answered, time.Minute, "an hour's rate limit on the light is not one on the answer")
+}

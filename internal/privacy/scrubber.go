@@ -143,7 +143,10 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 			return sc.saidSecret(i)
 		}
 	case c == '@', c == '&', c == '\\':
-		return sc.mail(i)
+		if f, ok := sc.mail(i); ok {
+			return f, true
+		}
+		return sc.dataSource(i)
 	case c == '%':
 		return sc.escaped(i)
 	case c == ':':
