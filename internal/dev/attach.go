@@ -12,6 +12,10 @@ import (
 	"github.com/nerve-alerts/nerve/providers"
 )
 
+// outputs is where tasks' outputs are kept in the state directory, unless blob.url
+// names another place.
+const outputs = "outputs"
+
 // Attach is the configuration of a nerve dev that runs elsewhere on this machine,
 // for a command that does what its ingest does. Reactions in Slack are left to
 // the workflow.
@@ -33,7 +37,7 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 	cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(dir, "nerve.db"))
 	cfg.Keyset = config.Secret(keyset)
 	if cfg.Outbound.BlobURL == "" {
-		cfg.Outbound.BlobURL = "file://" + filepath.ToSlash(filepath.Join(dir, "outputs"))
+		cfg.Outbound.BlobURL = "file://" + filepath.ToSlash(filepath.Join(dir, outputs))
 	}
 	if cfg.Slack.Channel == "" && stand {
 		cfg.Slack.Channel = AlertsChannel

@@ -138,14 +138,12 @@ func tellSeen(after time.Duration) string {
 
 // ticket is a Zendesk event.
 func (s *demo) ticket(ctx context.Context) error {
-	body, err := providers.Fixture("zendesk", "ticket_created")
+	body, err := s.opened()
 	if err != nil {
 		return err
 	}
-	o := s.options("zendesk", body, 1)
-	o.Distinct = true // the ticket of a story before may be open
 	var got sender.Result
-	if err := sender.Send(ctx, o, func(r sender.Result) { got = r }); err != nil {
+	if err := sender.Send(ctx, s.options("zendesk", body, 1), func(r sender.Result) { got = r }); err != nil {
 		return err
 	}
 	answer, err := s.await(ctx, func(m slackgo.Message) bool { return isNerve(m) && !isDatadog(m) }, answered)
@@ -239,19 +237,34 @@ func (s *demo) options(provider string, body []byte, count int) sender.Options {
 	}
 }
 
-// monitor is a payload of Datadog in this story's own cycle of the alert: the
-// cycle of a story before may still be open, or closed.
-func (s *demo) monitor(fixture string) ([]byte, error) {
-	body, err := providers.Fixture("datadog", fixture)
+// own is a payload with an identity of this story's own: the alert of a story
+// before may still be open, or closed.
+func (s *demo) own(provider, fixture string, identify func(fields map[string]any, id string)) ([]byte, error) {
+	body, err := providers.Fixture(provider, fixture)
 	if err != nil {
 		return nil, err
 	}
 	var fields map[string]any
 	if err := json.Unmarshal(body, &fields); err != nil {
-		return nil, fmt.Errorf("dev: the demo's %s alert: %w", fixture, err)
+		return nil, fmt.Errorf("dev: the demo's %s of %s: %w", fixture, provider, err)
 	}
-	fields["alert_cycle_key"] = strings.ReplaceAll(s.since, ".", "")
+	identify(fields, strings.ReplaceAll(s.since, ".", ""))
 	return json.Marshal(fields)
+}
+
+// monitor is a payload of Datadog in this story's own cycle of the alert.
+func (s *demo) monitor(fixture string) ([]byte, error) {
+	return s.own("datadog", fixture, func(fields map[string]any, id string) { fields["alert_cycle_key"] = id })
+}
+
+// opened is the event of a Zendesk ticket with this story's own number.
+func (s *demo) opened() ([]byte, error) {
+	return s.own("zendesk", "ticket_created", func(fields map[string]any, id string) {
+		fields["subject"] = "zen:ticket:" + id
+		if detail, ok := fields["detail"].(map[string]any); ok {
+			detail["id"] = id
+		}
+	})
 }
 
 func (s *demo) slackAlert() (sender.Options, error) {

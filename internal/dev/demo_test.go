@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,24 +123,30 @@ func TestDemoTellsItsOwnStory(t *testing.T) {
 	assert.True(t, got.found())
 	assert.Equal(t, []string{fresh.TS}, seen)
 
-	fires, err := s.monitor("triggered")
-	require.NoError(t, err)
-	recovers, err := s.monitor("recovered")
-	require.NoError(t, err)
-	s.since = fresh.TS
-	again, err := s.monitor("triggered")
-	require.NoError(t, err)
-	key := func(body []byte) incident.Key {
-		spec, _ := providers.Lookup("datadog")
-		p, err := spec.New(providers.Config{Secrets: providers.Secrets(s.dev.Note.Secrets["datadog"])})
+	key := func(provider string, body []byte, err error) incident.Key {
+		require.NoError(t, err)
+		spec, _ := providers.Lookup(provider)
+		p, err := spec.New(providers.Config{Secrets: providers.Secrets(s.dev.Note.Secrets[provider])})
 		require.NoError(t, err)
 		batch, err := p.Parse(&providers.Request{Body: body, ReceivedAt: time.Now()})
 		require.NoError(t, err)
 		require.Len(t, batch.Signals, 1)
 		return batch.Signals[0].Key
 	}
-	assert.Equal(t, key(fires), key(recovers))
-	assert.NotEqual(t, key(fires), key(again))
+	alert := func(fixture string) incident.Key {
+		body, err := s.monitor(fixture)
+		return key("datadog", body, err)
+	}
+	ticket := func() incident.Key {
+		body, err := s.opened()
+		return key("zendesk", body, err)
+	}
+	fires, opened := alert("triggered"), ticket()
+	assert.Equal(t, fires, alert("recovered"))
+	assert.Equal(t, opened, ticket())
+	s.since = fresh.TS
+	assert.NotEqual(t, fires, alert("triggered"))
+	assert.NotEqual(t, opened, ticket())
 }
 
 // answerFirst does what nerve would with the first message that is posted.
@@ -200,6 +208,26 @@ func TestDemoIsRefusedOnTheRealSlack(t *testing.T) {
 	require.ErrorContains(t, err, "Unset it for the demo")
 	_, err = (&Dev{}).Demo(t.Context(), io.Discard)
 	require.ErrorContains(t, err, "without SLACK_BOT_TOKEN")
+}
+
+// What is left behind could not be read any more: it is sealed with the old keys.
+func TestFreshForgetsEverything(t *testing.T) {
+	t.Parallel()
+	d := &Dev{Dir: t.TempDir()}
+	require.NoError(t, os.MkdirAll(filepath.Join(d.Dir, outputs, "orders"), 0o700))
+	for _, name := range []string{"nerve.db", "nerve.db-wal", "slack.json", "slack.journal", outputs + "/orders/one", "dev.log"} {
+		require.NoError(t, os.WriteFile(filepath.Join(d.Dir, name), []byte("old"), 0o600))
+	}
+	old, err := d.secrets(false)
+	require.NoError(t, err)
+	fresh, err := d.secrets(true)
+	require.NoError(t, err)
+	assert.NotEqual(t, old.Keyset, fresh.Keyset)
+	left, err := os.ReadDir(d.Dir)
+	require.NoError(t, err)
+	for _, f := range left {
+		assert.Contains(t, []string{"dev.log", "secrets.json"}, f.Name())
+	}
 }
 
 // Run stops its parts in order, each after the one before has ended.
