@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -93,15 +94,32 @@ func (a *Activities) RemoveOutput(ctx context.Context, in RemoveOutputInput) err
 type RecordTaskInput struct {
 	Record contract.TaskRecord `json:"record"`
 	Salt   []byte              `json:"salt"`
+	// Reruns are those that are to be in the audit log.
+	Reruns []contract.IncidentAction `json:"reruns,omitempty"`
 }
 
-// RecordTask writes a task's state to the record. An older state never
-// overwrites a newer one.
+// RecordTask writes a task's state to the record, and who had it rerun to the
+// audit log, each once. An older state never overwrites a newer one.
 func (a *Activities) RecordTask(ctx context.Context, in RecordTaskInput) error {
 	if a.deps.Tasks == nil {
 		return temporal.NewNonRetryableApplicationError("this worker keeps no record of tasks", "task/no_record", nil)
 	}
-	return a.failed(in.Salt, "record the task", a.deps.Tasks.SaveTask(ctx, in.Record))
+	if err := a.deps.Tasks.SaveTask(ctx, in.Record); err != nil {
+		return a.failed(in.Salt, "record the task", err)
+	}
+	for _, r := range in.Reruns {
+		if a.deps.Auditor == nil {
+			return notSetUp("audit log")
+		}
+		e := audit.Entry{Ref: r.Ref, Actor: r.Actor, Action: contract.AuditTaskRerun, Target: in.Record.ID}
+		if r.Reason != "" { // people type it, so it may hold anything
+			e.Detail = map[string]string{"reason": a.deps.Scrubber.Text(in.Salt, r.Reason)}
+		}
+		if _, err := a.deps.Auditor.AppendAudit(ctx, e); err != nil {
+			return a.failed(in.Salt, "write the audit log", err)
+		}
+	}
+	return nil
 }
 
 // ChargeInput is what the billing system is to be told.

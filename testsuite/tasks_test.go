@@ -11,12 +11,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/starter"
 	"github.com/nerve-alerts/nerve/task"
@@ -36,6 +39,7 @@ func TestRecordHistoriesOfTasks(t *testing.T) {
 		"task_not_kept":      (*workshop).notKept,
 		"task_undone":        (*workshop).undone,
 		"task_unsettled":     (*workshop).unsettled,
+		"task_rerun":         (*workshop).rerun,
 		"task_cancelled":     (*workshop).cancelled,
 		"events_tried_again": (*workshop).events,
 	} {
@@ -52,7 +56,15 @@ func TestRecordHistoriesOfTasks(t *testing.T) {
 type workshop struct {
 	*recording
 	outputs, keeping, billing atomic.Bool // broken
-	sent                      atomic.Int64
+	sent, audited             atomic.Int64
+}
+
+// AppendAudit counts reruns.
+func (w *workshop) AppendAudit(_ context.Context, e audit.Entry) (audit.Entry, error) {
+	if e.Action == contract.AuditTaskRerun && e.Actor.Person == "on-call" && e.Target == "example:t1" {
+		w.audited.Add(1)
+	}
+	return e, nil
 }
 
 func newWorkshop(t *testing.T) *workshop {
@@ -69,7 +81,7 @@ func newWorkshop(t *testing.T) *workshop {
 	w.starter = starter.New(w.client, starter.Options{})
 	acts, err := activities.New(activities.Deps{
 		Slack: w, Recorder: &nowhere{}, Windows: &nowhere{}, Scrubber: privacy.NewScrubber(), Analyst: analysis.Rules{},
-		Outputs: w, Tasks: w, Billing: w, Subscribers: w, UIURL: "http://temporal.example.com", Namespace: "default",
+		Outputs: w, Tasks: w, Billing: w, Subscribers: w, Auditor: w, UIURL: "http://temporal.example.com", Namespace: "default",
 	})
 	require.NoError(t, err)
 	for _, queue := range []string{contract.QueueTriage, contract.QueueSlack, contract.QueueTasks, contract.QueueEvents} {
@@ -193,6 +205,19 @@ func (w *workshop) unsettled() client.WorkflowRun {
 	w.hear(task.Succeeded)
 	require.Error(w.t, w.run().Get(w.t.Context(), nil))
 	return w.run()
+}
+
+// rerun settles what was left unsettled.
+func (w *workshop) rerun() client.WorkflowRun {
+	w.unsettled()
+	w.billing.Store(false)
+	op := operator.New(w.client, converter.GetDefaultDataConverter(), w.system.namespace)
+	again, err := op.Rerun(w.t.Context(), "task:example:t1", contract.Decision{By: "on-call", Reason: "billing is back"})
+	require.NoError(w.t, err)
+	run := w.client.GetWorkflow(w.t.Context(), "task:example:t1", again.NewRunID)
+	require.NoError(w.t, run.Get(w.t.Context(), nil))
+	require.EqualValues(w.t, 1, w.audited.Load(), "who had that done is in the audit log")
+	return run
 }
 
 func (w *workshop) cancelled() client.WorkflowRun {

@@ -16,6 +16,14 @@ import (
 // does not say otherwise.
 const defaultPatience = 24 * time.Hour
 
+// Changes of what a task does, for those whose history is older.
+const (
+	// changeReruns writes a rerun that is told of at the very end.
+	changeReruns = "task-reruns-audited"
+	// changeListed lists a task that begins with its end before its output is fetched.
+	changeListed = "task-listed-at-once"
+)
+
 // taskRun is one task while its workflow runs.
 type taskRun struct {
 	in    contract.TaskInput
@@ -31,6 +39,7 @@ type taskRun struct {
 
 	startedAt, finishedAt time.Time
 	revision              int64
+	reruns                []contract.IncidentAction // that are still to be in the audit log
 
 	// undo is what has been done so far and how it is undone, in that order.
 	undo []compensation
@@ -119,6 +128,11 @@ func (t *taskRun) hear(ctx workflow.Context, in contract.TaskInput) {
 		t.timings[step] = in.Timings[step]
 	}
 	t.show(ctx)
+	if next == task.Succeeded && t.revision == 0 && workflow.GetVersion(ctx, changeListed, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		rec := t.revised(ctx)
+		rec.State = task.Processing // until its output is kept, its success is not on record
+		t.writeBeside(ctx, rec)
+	}
 	if next.Final() {
 		t.finishedAt = workflow.Now(ctx)
 		t.timings["task"] = millis(t.finishedAt.Sub(t.startedAt))
@@ -130,8 +144,11 @@ func (t *taskRun) hear(ctx workflow.Context, in contract.TaskInput) {
 		}
 		return
 	}
-	// Progress is recorded beside; what follows writes over it.
-	rec := t.revised(ctx)
+	t.writeBeside(ctx, t.revised(ctx))
+}
+
+// writeBeside records progress while the task goes on; what follows writes over it.
+func (t *taskRun) writeBeside(ctx workflow.Context, rec contract.TaskRecord) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		if err := t.write(ctx, stepMark, rec); err != nil {
 			workflow.GetLogger(ctx).Warn("progress of a task not recorded", "error", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/task"
 	"github.com/nerve-alerts/nerve/workflows"
@@ -35,6 +36,22 @@ type shop struct {
 	states []task.State
 	charge contract.Charge
 	notes  []incident.Report
+	audit  map[string]audit.Entry // by ref
+	saving func()                 // is called while a state is written
+}
+
+// AppendAudit keeps an entry once, and asks for its person as the record does.
+func (s *shop) AppendAudit(_ context.Context, e audit.Entry) (audit.Entry, error) {
+	if err := e.Actor.Check(); err != nil {
+		return e, err
+	}
+	if err := s.do("audit"); err != nil {
+		return e, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.audit[e.Ref] = e
+	return e, nil
 }
 
 func (s *shop) do(what string) error {
@@ -69,6 +86,9 @@ func (s *shop) SaveTask(_ context.Context, rec contract.TaskRecord) error {
 		s.record = rec
 	}
 	s.states = append(s.states, rec.State)
+	if s.saving != nil {
+		s.saving()
+	}
 	return nil
 }
 
@@ -106,11 +126,11 @@ func setupTask(t *testing.T) *taskBundle {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	s := &shop{fails: map[string]error{}, times: map[string]int{}}
+	s := &shop{fails: map[string]error{}, times: map[string]int{}, audit: map[string]audit.Entry{}}
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(20 * time.Second)
 	acts, err := activities.New(activities.Deps{
-		Slack: s, Recorder: s, Windows: s, Scrubber: plain{}, Analyst: analysis.Rules{}, Outputs: s, Tasks: s, Billing: s,
+		Slack: s, Recorder: s, Windows: s, Scrubber: plain{}, Analyst: analysis.Rules{}, Outputs: s, Tasks: s, Billing: s, Auditor: s,
 	})
 	require.NoError(t, err)
 	env.RegisterActivity(acts)
@@ -309,7 +329,7 @@ func TestEveryStepIsUndone(t *testing.T) {
 
 			require.True(t, b.env.IsWorkflowCompleted())
 			assert.Equal(t, tt.order, b.order(all...))
-			if len(b.states) > 0 {
+			if slices.ContainsFunc(b.states, task.State.Final) { // an end is on record
 				assert.Equal(t, tt.state, b.record.State)
 				assert.Equal(t, tt.credits, b.record.Credits)
 			}
@@ -381,6 +401,63 @@ func TestCancelled(t *testing.T) {
 		assert.Equal(t, contract.CreditsSettled, b.result(t).Credits, "what is on record is settled all the same")
 		assert.Zero(t, b.count("reverse"))
 	})
+}
+
+// A rerun is told to the run that goes on, while it is busy or about to end.
+func TestARerunIsInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	rerun := contract.IncidentAction{Ref: "task:replicate:t1/run-1/rerun", Kind: contract.ActionRerun, Actor: onCall, Reason: "billing is back"}
+	want := audit.Entry{
+		Ref: rerun.Ref, Actor: onCall, Action: contract.AuditTaskRerun, Target: "replicate:t1", Detail: map[string]string{"reason": "billing is back"},
+	}
+	tell := func(b *taskBundle, a contract.IncidentAction) { b.env.SignalWorkflow(contract.SignalAction, a) }
+	t.Run("while it is busy", func(t *testing.T) {
+		t.Parallel()
+		b := setupTask(t)
+		b.fails["settle"], b.times["settle"] = errPassing, 3
+		b.fails["audit"], b.times["audit"] = errPassing, 2
+		b.env.RegisterDelayedCallback(func() {
+			tell(b, rerun)
+			tell(b, contract.IncidentAction{Ref: "nobody", Kind: contract.ActionRerun})
+			tell(b, contract.IncidentAction{Ref: "other", Kind: contract.ActionSnoozed, Actor: onCall})
+		}, time.Second)
+		b.run()
+		assert.Equal(t, contract.CreditsSettled, b.result(t).Credits)
+		assert.Equal(t, map[string]audit.Entry{rerun.Ref: want}, b.audit)
+	})
+	t.Run("while its last state is written", func(t *testing.T) {
+		t.Parallel()
+		b := setupTask(t)
+		var once sync.Once
+		b.saving = func() {
+			if b.count("settle") > 0 {
+				once.Do(func() { tell(b, rerun) })
+			}
+		}
+		b.run()
+		b.result(t)
+		assert.Equal(t, map[string]audit.Entry{rerun.Ref: want}, b.audit)
+	})
+}
+
+// A task of which the first that is heard is its success is listed while its
+// output is fetched, as one that is not over.
+func TestATaskThatBeginsWithItsEndIsListedAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setupTask(t)
+	b.fails["store"], b.times["store"] = errPassing, 5
+	var listed contract.TaskRecord
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		listed = b.record
+	}, 500*time.Millisecond)
+	b.run()
+	assert.Equal(t, task.Succeeded, b.result(t).State)
+	assert.Equal(t, "replicate:t1", listed.ID)
+	assert.Equal(t, task.Processing, listed.State)
+	assert.Zero(t, listed.FinishedAt)
+	assert.Equal(t, task.Succeeded, b.record.State)
 }
 
 func TestNotices(t *testing.T) {

@@ -93,7 +93,11 @@ func (t *taskRun) recover(ctx workflow.Context) (contract.TaskResult, error) {
 func (t *taskRun) end(ctx workflow.Context) (contract.TaskResult, error) {
 	t.timings["all"] = millis(workflow.Now(ctx).Sub(t.startedAt))
 	t.show(ctx)
-	if err := t.write(ctx, stepKeep, t.revised(ctx)); err != nil {
+	err := t.write(ctx, stepKeep, t.revised(ctx))
+	for err == nil && t.rerun(ctx) && workflow.GetVersion(ctx, changeReruns, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		err = t.write(ctx, stepKeep, t.revised(ctx)) // it was told of meanwhile
+	}
+	if err != nil {
 		t.stuck = append(t.stuck, &stepError{stepKeep, err})
 	}
 	workflow.GetLogger(ctx).Info("task over", "task", t.in.Name, "source", t.in.Source, "state", string(t.state),
@@ -162,10 +166,33 @@ func (t *taskRun) charge() activities.ChargeInput {
 	}}
 }
 
+// write writes a state to the record, and with it to the audit log who had the
+// task rerun.
 func (t *taskRun) write(ctx workflow.Context, s step, rec contract.TaskRecord) error {
-	return workflow.ExecuteActivity(with(ctx, s, "Record: "+string(rec.State)), acts.RecordTask, activities.RecordTaskInput{
-		Record: rec, Salt: t.in.Salt,
+	t.rerun(ctx)
+	reruns := slices.Clone(t.reruns)
+	err := workflow.ExecuteActivity(with(ctx, s, "Record: "+string(rec.State)), acts.RecordTask, activities.RecordTaskInput{
+		Record: rec, Salt: t.in.Salt, Reruns: reruns,
 	}).Get(ctx, nil)
+	if err == nil {
+		t.reruns = slices.DeleteFunc(t.reruns, func(a contract.IncidentAction) bool { return slices.Contains(reruns, a) })
+	}
+	return err
+}
+
+// rerun takes in who had the task go on, and reports whether that is still to be
+// written.
+func (t *taskRun) rerun(ctx workflow.Context) bool {
+	told := workflow.GetSignalChannel(ctx, contract.SignalAction)
+	var a contract.IncidentAction
+	for told.ReceiveAsync(&a) {
+		if a.Kind == contract.ActionRerun && a.Decided() {
+			a.Reason, a.Actor.Person = incident.Cut(a.Reason, maxReason), incident.Cut(a.Actor.Person, maxPerson)
+			t.reruns = append(t.reruns, a)
+		}
+		a = contract.IncidentAction{}
+	}
+	return len(t.reruns) > 0
 }
 
 // tell posts a notice. Nothing depends on it: what it says is on record.

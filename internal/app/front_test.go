@@ -219,3 +219,17 @@ func TestUntilTheDatabaseAnsweredAnUnknownSourceIs503(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusNotFound, status, "without a database the file's sources are all there are")
 }
+
+// The watch over silences asks on the connections of the one over sources.
+func TestAnIngestConnectsToItsDatabaseOnce(t *testing.T) {
+	t.Parallel()
+	f := newFronts(t, "sqlite://"+filepath.Join(t.TempDir(), "nerve.db"))
+	in, err := NewIngest(f.connect(t))
+	require.NoError(t, err)
+	first, err := in.watch.Open(t.Context())
+	require.NoError(t, err)
+	second, err := in.database(t.Context())
+	require.NoError(t, err)
+	assert.Same(t, first, second)
+	require.NoError(t, second.Close())
+}

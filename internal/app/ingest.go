@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/privacy"
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/registry"
+	"github.com/nerve-alerts/nerve/internal/silence"
 	"github.com/nerve-alerts/nerve/internal/slack"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
@@ -25,7 +27,9 @@ type Ingest struct {
 	self   atomic.Value // nerve's own Slack bot id, a string
 	book   *book
 	watch  *registry.Watch // nil without a database: the file's sources are all there are
-	store  *record.Store   // of the watch, once it was reached
+
+	mu    sync.Mutex
+	store *record.Store // of both watches, once it was reached
 }
 
 // NewIngest builds the front. The caller closes core.
@@ -73,14 +77,7 @@ func newIngest(core *Core, own *ownSource) (*Ingest, error) {
 func (i *Ingest) watchSources() {
 	core := i.core
 	i.watch = (&registry.Watch{
-		Open: func(ctx context.Context) (registry.Reader, error) {
-			store, err := record.Connect(ctx, core.Config.DatabaseURL.Reveal())
-			if err != nil {
-				return nil, err
-			}
-			i.store = store
-			return store, nil
-		},
+		Open:    func(ctx context.Context) (registry.Reader, error) { return i.database(ctx) },
 		Carrier: core.Carrier(), Base: core.Config.SourceBase, Log: core.Log,
 		Use: func(l registry.Loaded, current bool) {
 			if err := i.server.SetSources(i.book.merge(l), !current); err != nil {
@@ -88,6 +85,20 @@ func (i *Ingest) watchSources() {
 			}
 		},
 	}).Start()
+}
+
+// database connects once, for the watch over sources and the one over silences.
+func (i *Ingest) database(ctx context.Context) (*record.Store, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.store != nil {
+		return i.store, nil
+	}
+	store, err := record.Connect(ctx, i.core.Config.DatabaseURL.Reveal())
+	if err == nil {
+		i.store = store
+	}
+	return store, err
 }
 
 // firstLoad is how long a start waits for the sources of the database. After
@@ -117,9 +128,13 @@ func (i *Ingest) Serve(ctx context.Context, l net.Listener) error {
 	}
 	silences, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
+	var open func(context.Context) (silence.Reader, error)
+	if i.watch != nil {
+		open = func(ctx context.Context) (silence.Reader, error) { return i.database(ctx) }
+	}
 	go func() {
 		defer close(ended)
-		i.core.WatchSilences(silences, true)
+		i.core.WatchSilences(silences, true, open)
 	}()
 	defer func() {
 		stop()

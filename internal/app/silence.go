@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/silence"
 )
 
@@ -22,15 +21,16 @@ func (c *Core) SilenceCarrier() silence.Carrier {
 func (c *Core) Silences() *silence.Set { return &c.silences }
 
 // WatchSilences keeps the silences up to date until ctx ends: told by Redis where
-// announce is set, and by asking the database. The second to ask for it in one
-// program, as in nerve dev, has nothing to do.
-func (c *Core) WatchSilences(ctx context.Context, announce bool) {
+// announce is set, and by asking the database, which open connects to; it is nil
+// where there is none. The second to ask for it in one program, as in nerve dev,
+// has nothing to do.
+func (c *Core) WatchSilences(ctx context.Context, announce bool, open func(context.Context) (silence.Reader, error)) {
 	if !c.watching.CompareAndSwap(false, true) {
 		<-ctx.Done()
 		return
 	}
 	defer c.watching.Store(false)
-	w := silence.Watch{Set: &c.silences, Log: c.Log}
+	w := silence.Watch{Set: &c.silences, Log: c.Log, Open: open}
 	if announce {
 		w.Carrier = c.SilenceCarrier()
 	} else {
@@ -39,21 +39,5 @@ func (c *Core) WatchSilences(ctx context.Context, announce bool) {
 	if !c.durable { // the command line of nerve dev does not reach its Redis
 		w.Carried = 2 * time.Second
 	}
-	var store *record.Store
-	if url := c.Config.DatabaseURL.Reveal(); url != "" {
-		w.Open = func(ctx context.Context) (silence.Reader, error) {
-			s, err := record.Connect(ctx, url)
-			if err != nil {
-				return nil, err
-			}
-			store = s
-			return s, nil
-		}
-	}
 	w.Run(ctx)
-	if store != nil {
-		if err := store.Close(); err != nil {
-			c.Log.Warn("the database of silences was not closed", "error", err)
-		}
-	}
 }

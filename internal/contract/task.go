@@ -15,6 +15,9 @@ const (
 	QueryTask          = "task"
 )
 
+// AuditTaskRerun is the action of a task's rerun in the audit log.
+const AuditTaskRerun = "task.rerun"
+
 // QueueTasks is for steps that fetch a task's output or call the billing system:
 // what is slow there must not hold up incidents.
 const QueueTasks = "tasks"

@@ -26,6 +26,12 @@ const (
 	cleanEnd = 5 * time.Second
 )
 
+// The actions of a clean-up in the audit log.
+const (
+	ActionCleanBegin = "record.clean.begin"
+	ActionClean      = "record.clean"
+)
+
 // Retention says for how long the record keeps what. Zero keeps it for ever.
 type Retention struct {
 	Deliveries time.Duration // since they were received
@@ -42,44 +48,67 @@ type Removed struct {
 	Elsewhere bool
 }
 
-func (r Removed) nothing() bool { return r.Deliveries == 0 && r.Bodies == 0 && r.Incidents == 0 }
+// cleaning is one part of a clean-up: what is removed from one table.
+type cleaning struct {
+	what               string
+	keep               time.Duration
+	do, table, at, and string // see oldest
+	count              *int64
+}
+
+// cleanings are the parts that are kept for a time, in their order.
+func cleanings(keep Retention, removed *Removed) []cleaning {
+	all := []cleaning{
+		{"deliveries", keep.Deliveries, "DELETE FROM deliveries", "deliveries", "received_at", "", &removed.Deliveries},
+		{"bodies", keep.Bodies, "UPDATE deliveries SET sealed = NULL", "deliveries", "received_at", "AND sealed IS NOT NULL", &removed.Bodies},
+		{"incidents", keep.Incidents, "DELETE FROM incidents", "incidents", "closed_at", "", &removed.Incidents},
+	}
+	return slices.DeleteFunc(all, func(c cleaning) bool { return c.keep <= 0 })
+}
 
 // CleanUp removes what is older than its retention, oldest first, in batches of
 // 1,000 rows by primary key with a pause after each, so that the log is written
-// meanwhile. One process does it at a time. What was removed is in the audit log
-// as one entry, also when an error or ctx ends it early: then Removed and the
-// entry have what was done, and the rest is done the next time.
+// meanwhile. One process does it at a time. The audit log has what is about to be
+// removed before anything is, in case the process is killed, and afterwards how
+// many, also when an error or ctx ends it early: then Removed and the entry have
+// what was done, and the rest is done the next time.
 func (s *Store) CleanUp(ctx context.Context, keep Retention) (removed Removed, err error) {
 	unlock, mine, err := s.lockCleaning(ctx)
 	if err != nil || !mine {
 		return Removed{Elsewhere: err == nil}, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-
 	now := s.now()
-	for _, job := range []struct {
-		what  string
-		keep  time.Duration
-		batch string
-		count *int64
-	}{
-		{"deliveries", keep.Deliveries, s.oldest("DELETE FROM deliveries", "deliveries", "received_at", ""), &removed.Deliveries},
-		{
-			"bodies", keep.Bodies,
-			s.oldest("UPDATE deliveries SET sealed = NULL", "deliveries", "received_at", "AND sealed IS NOT NULL"),
-			&removed.Bodies,
-		},
-		{"incidents", keep.Incidents, s.oldest("DELETE FROM incidents", "incidents", "closed_at", ""), &removed.Incidents},
-	} {
-		if job.keep <= 0 {
-			continue
-		}
-		if *job.count, err = s.clean(ctx, job.batch, now.Add(-job.keep)); err != nil {
-			err = fmt.Errorf("record: clean up %s: %w", job.what, err)
+	due, err := s.due(ctx, cleanings(keep, &removed), now)
+	if err != nil || len(due) == 0 {
+		return removed, err
+	}
+	if err := s.auditCleaning(ctx, ActionCleanBegin, due, now); err != nil {
+		return removed, err
+	}
+	for _, c := range due {
+		if *c.count, err = s.clean(ctx, s.oldest(c.do, c.table, c.at, c.and), now.Add(-c.keep)); err != nil {
+			err = fmt.Errorf("record: clean up %s: %w", c.what, err)
 			break
 		}
 	}
-	return removed, errors.Join(err, s.auditCleaning(ctx, removed, keep, now))
+	return removed, errors.Join(err, s.auditCleaning(ctx, ActionClean, due, now))
+}
+
+// due are the parts that have anything to remove.
+func (s *Store) due(ctx context.Context, all []cleaning, now time.Time) ([]cleaning, error) {
+	var due []cleaning
+	for _, c := range all {
+		var found []time.Time
+		query := "SELECT " + c.at + " FROM " + c.table + " WHERE " + c.at + " >= ? AND " + c.at + " < ? " + c.and + " ORDER BY " + c.at + " LIMIT 1"
+		if err := s.read.NewRaw(query, time.Time{}, now.Add(-c.keep)).Scan(ctx, &found); err != nil {
+			return nil, fmt.Errorf("record: look for %s to clean up: %w", c.what, err)
+		}
+		if len(found) > 0 {
+			due = append(due, c)
+		}
+	}
+	return due, nil
 }
 
 // oldest is a statement that does something with the oldest rows of a table, up
@@ -148,30 +177,18 @@ func (s *Store) lockCleaning(ctx context.Context) (unlock func() error, mine boo
 	}, true, nil
 }
 
-// auditCleaning keeps in the audit log what was removed, even when ctx has ended.
-func (s *Store) auditCleaning(ctx context.Context, removed Removed, keep Retention, now time.Time) error {
-	if removed.nothing() {
-		return nil
-	}
+// auditCleaning keeps in the audit log what is about to be removed, or what was,
+// even when ctx has ended.
+func (s *Store) auditCleaning(ctx context.Context, action string, due []cleaning, now time.Time) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanEnd)
 	defer cancel()
 	detail := map[string]string{}
-	for _, d := range []struct {
-		what  string
-		count int64
-		keep  time.Duration
-	}{
-		{"deliveries", removed.Deliveries, keep.Deliveries},
-		{"bodies", removed.Bodies, keep.Bodies},
-		{"incidents", removed.Incidents, keep.Incidents},
-	} {
-		if d.count > 0 {
-			detail[d.what] = strconv.FormatInt(d.count, 10)
-			detail[d.what+"_before"] = now.Add(-d.keep).UTC().Format(time.RFC3339)
+	for _, c := range due {
+		if action == ActionClean {
+			detail[c.what] = strconv.FormatInt(*c.count, 10)
 		}
+		detail[c.what+"_before"] = now.Add(-c.keep).UTC().Format(time.RFC3339)
 	}
-	_, err := s.AppendAudit(ctx, audit.Entry{
-		Actor: byNerve, Action: "record.clean", Target: "record", Detail: detail,
-	})
+	_, err := s.AppendAudit(ctx, audit.Entry{Actor: byNerve, Action: action, Target: "record", Detail: detail})
 	return err
 }

@@ -81,7 +81,7 @@ func TestCleanUp(t *testing.T) {
 		assert.Zero(t, again)
 		log, err := s.AuditLog(t.Context(), record.AuditFilter{})
 		require.NoError(t, err)
-		require.Len(t, log, 1, "a clean-up that found nothing is not in it")
+		require.Len(t, log, 2, "a clean-up that found nothing is not in it")
 		assert.Equal(t, audit.Actor{Person: "nerve", Via: audit.ViaSystem}, log[0].Actor)
 		assert.Equal(t, "record.clean", log[0].Action)
 		assert.Equal(t, map[string]string{
@@ -132,11 +132,32 @@ func TestCleanUpIsStopped(t *testing.T) {
 		assert.Equal(t, record.Removed{Deliveries: 100}, removed)
 		log, err := s.AuditLog(t.Context(), record.AuditFilter{})
 		require.NoError(t, err)
-		require.Len(t, log, 1)
+		require.Len(t, log, 2)
 		assert.Equal(t, "100", log[0].Detail["deliveries"])
 		removed, err = s.CleanUp(t.Context(), keep)
 		require.NoError(t, err)
 		assert.Equal(t, record.Removed{Deliveries: 50}, removed)
+	})
+}
+
+// A process that is killed in the middle has said what it was about to do.
+func TestCleanUpSaysWhatItIsAboutToDo(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *record.Store) {
+		record.SetNow(s, func() time.Time { return at })
+		save(t, s, aged("old", 1, 40*day)...)
+		seen := 0
+		record.Between(s, func() {
+			seen++
+			log, err := s.AuditLog(t.Context(), record.AuditFilter{})
+			require.NoError(t, err)
+			require.Len(t, log, 1)
+			assert.Equal(t, record.ActionCleanBegin, log[0].Action)
+			assert.Equal(t, map[string]string{"bodies_before": at.Add(-30 * day).Format(time.RFC3339)}, log[0].Detail, "only what there is to do")
+		})
+		_, err := s.CleanUp(t.Context(), keep)
+		require.NoError(t, err)
+		assert.Equal(t, 1, seen)
 	})
 }
 

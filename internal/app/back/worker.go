@@ -21,6 +21,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/evidence"
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/registry"
+	"github.com/nerve-alerts/nerve/internal/silence"
 	"github.com/nerve-alerts/nerve/internal/starter"
 	"github.com/nerve-alerts/nerve/workflows"
 )
@@ -180,7 +181,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	group.Go(func() error { return w.serve(ctx) })
 	group.Go(func() error {
 		w.watchSenders(ctx)
-		w.core.WatchSilences(ctx, false)
+		w.core.WatchSilences(ctx, false, func(context.Context) (silence.Reader, error) { return w.store, nil })
 		return nil
 	})
 	group.Go(func() error { w.inner.Watch(ctx); return nil })
