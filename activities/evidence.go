@@ -15,6 +15,8 @@ import (
 const (
 	maxEvidence     = 20   // items of one tool
 	maxEvidenceText = 2000 // characters of one item
+	// maxRawText is what is scrubbed of one item; Slack's longest message has as much.
+	maxRawText = 40_000
 )
 
 // FetchEvidence asks one tool and returns what it found: scrubbed, bounded, and
@@ -34,10 +36,13 @@ func (a *Activities) FetchEvidence(ctx context.Context, in contract.EvidenceQuer
 		found = found[:maxEvidence]
 	}
 	for i := range found {
-		found[i].Tool = in.Tool
-		found[i].Text = incident.Cut(found[i].Text, maxEvidenceText)
-		found[i].Title = incident.Cut(found[i].Title, incident.MaxTitle)
-		a.deps.Scrubber.Evidence(in.Salt, &found[i])
+		e := &found[i]
+		e.Tool = in.Tool
+		// Scrubbed between the cuts: what the first goes through, the second takes
+		// away, and no half of a card number is left that nobody can tell from others.
+		e.Text, e.Title = incident.Cut(e.Text, maxRawText), incident.Cut(e.Title, maxRawText)
+		a.deps.Scrubber.Evidence(in.Salt, e)
+		e.Text, e.Title = incident.Cut(e.Text, maxEvidenceText), incident.Cut(e.Title, incident.MaxTitle)
 	}
 	return found, nil
 }

@@ -14,6 +14,9 @@ import (
 // key, or the topic that Amazon SNS may send from.
 type Secret struct {
 	Value string
+	// ID names the secret without showing it, where it has a name of its own. An
+	// empty one is SecretID of the value.
+	ID string
 	// NotBefore and NotAfter bound the moment a delivery is received; zero means
 	// that there is no bound on that side.
 	NotBefore, NotAfter time.Time
@@ -29,7 +32,7 @@ func Secrets(values ...string) []Secret {
 }
 
 // String hides the value from anything that prints a secret by accident.
-func (s Secret) String() string { return "secret " + SecretID(s.Value) }
+func (s Secret) String() string { return "secret " + s.name() }
 
 // GoString hides the value from %#v.
 func (s Secret) GoString() string { return s.String() }
@@ -37,8 +40,16 @@ func (s Secret) GoString() string { return s.String() }
 // MarshalText hides the value from encoders and JSON logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// SecretID names a secret without showing it: 8 hex digits of a SHA-256 that no
-// other purpose computes.
+func (s Secret) name() string {
+	if s.ID != "" {
+		return s.ID
+	}
+	return SecretID(s.Value)
+}
+
+// SecretID names a secret without showing it, where nothing keeps a name for it:
+// 8 hex digits of a SHA-256 that no other purpose computes. No key is in it, so
+// whoever has the id can tell of a guess that it is not the secret.
 func SecretID(value string) string {
 	sum := sha256.Sum256([]byte("nerve secret id\x00" + value))
 	return hex.EncodeToString(sum[:4])

@@ -36,7 +36,7 @@ func bindKeys(schemes []Scheme, secrets []Secret) ([][]key, error) {
 					problem = fmt.Errorf("providers: secret %d cannot serve scheme %s: it %w", n+1, s.Name, err)
 					continue
 				}
-				k.Secret, k.index, k.id = secret, n, SecretID(secret.Value)
+				k.Secret, k.index, k.id = secret, n, secret.name()
 				bound[i] = append(bound[i], k)
 				published = published || publicPass
 				used = true

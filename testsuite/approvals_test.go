@@ -133,6 +133,7 @@ func TestRecordHistoriesOfApprovals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			onlyNew(t, name)
 			o := newOffice(t)
 			o.write(name, behave(o))
 		})

@@ -54,8 +54,7 @@ func TestStorm(t *testing.T) {
 
 // counted expects that an incident knows its occurrences. It hears of them at
 // milestones. Where a busy machine let Redis seem away, no front may have counted
-// to the milestone: then Redis knows at least as many (a call that was counted
-// and whose answer came too late counts twice), for the next milestone to tell.
+// to the milestone: then Redis knows at least as many, for the next milestone to tell.
 func (s *system) counted(t *testing.T, id string, want int64, fronts ...*ingest) {
 	t.Helper()
 	away := slices.ContainsFunc(fronts, func(in *ingest) bool { return strings.Contains(in.text(), "decisions are made in memory") })

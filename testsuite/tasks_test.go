@@ -45,6 +45,7 @@ func TestRecordHistoriesOfTasks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			onlyNew(t, name)
 			w := newWorkshop(t)
 			w.write(name, behave(w))
 		})

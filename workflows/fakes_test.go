@@ -27,6 +27,9 @@ type world struct {
 	recordErr error
 	toolErr   error
 	noteErr   error
+
+	onRecord func(contract.IncidentRecord)
+	onAnswer func()
 }
 
 func (w *world) React(_ context.Context, _ incident.SlackRef, emoji string) error {
@@ -55,6 +58,9 @@ func (w *world) Answer(_ context.Context, _ incident.SlackRef, known string, r i
 		return "", w.answerErr
 	}
 	w.answers = append(w.answers, r)
+	if w.onAnswer != nil {
+		w.onAnswer()
+	}
 	if known != "" {
 		return known, nil
 	}
@@ -84,6 +90,9 @@ func (w *world) Record(_ context.Context, rec contract.IncidentRecord) error {
 		return w.recordErr
 	}
 	w.records = append(w.records, rec)
+	if w.onRecord != nil {
+		w.onRecord(rec)
+	}
 	return nil
 }
 

@@ -67,8 +67,8 @@ type policy struct {
 // a step at once whatever its row says.
 var policies = map[step]policy{
 	stepSeen: {
-		queue: contract.QueueSlack, try: 5 * time.Second, first: time.Second, grow: 4, most: 16 * time.Second, tries: 4,
-		why: "ingest has set the light already in nearly every case; the answer must not wait for it",
+		queue: contract.QueueSlack, try: 5 * time.Second, all: 15 * time.Second, first: time.Second, grow: 4, most: 4 * time.Second, tries: 4,
+		why: "ingest has set the light already in nearly every case; the answer must not wait for it, whatever wait Slack asks for",
 	},
 	stepHeadline: {
 		queue: contract.QueueSlack, try: 15 * time.Second, all: 30 * time.Minute, first: time.Second, grow: 4, most: time.Minute,

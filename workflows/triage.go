@@ -37,7 +37,6 @@ type triage struct {
 	recording bool
 	failure   string
 	closedAt  time.Time
-	revision  int64
 }
 
 // Triage is an incident's whole life: seen, looked into, answered, and open
@@ -90,6 +89,7 @@ func newTriage(ctx workflow.Context, in contract.TriageInput) *triage {
 		Occurrences: 1,
 		OpenedAt:    workflow.Now(ctx),
 		LastSeen:    workflow.Now(ctx),
+		FiredAt:     in.ReceivedAt,
 		Seen:        seen,
 	}
 	if in.Silence != nil && in.Silence.Until.After(workflow.Now(ctx)) {
@@ -143,7 +143,7 @@ func (t *triage) enter(ctx workflow.Context, p contract.Phase) {
 // changed publishes the state and has it recorded.
 func (t *triage) changed(ctx workflow.Context) {
 	t.dirty = true
-	t.revision = max(t.revision+1, workflow.Now(ctx).UnixMicro())
+	t.state.Revision = max(t.state.Revision+1, workflow.Now(ctx).UnixMicro())
 	t.publish(ctx)
 }
 

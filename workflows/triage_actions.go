@@ -89,19 +89,25 @@ func (t *triage) tell(ctx workflow.Context) {
 // listen takes in decisions that were carried out elsewhere, beside everything
 // else: a rerun is told to an incident that is busy.
 func (t *triage) listen(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	told := workflow.GetSignalChannel(ctx, contract.SignalAction)
-	for {
-		var a contract.IncidentAction
-		if !told.Receive(ctx, &a) {
-			return
+	for workflow.Await(ctx, func() bool { return told.Len() > 0 }) == nil {
+		t.hear(ctx)
+	}
+}
+
+// hear takes in the decisions that have arrived.
+func (t *triage) hear(ctx workflow.Context) {
+	told := workflow.GetSignalChannel(ctx, contract.SignalAction)
+	var a contract.IncidentAction
+	for told.ReceiveAsync(&a) {
+		if t.did(ctx, a) {
+			if a.Kind == contract.ActionRerun {
+				t.note(ctx, a.Kind, a.Actor.Person+" had nerve go on from the step that had failed.", a.Reason)
+			}
+			t.changed(ctx)
 		}
-		if !t.did(ctx, a) {
-			continue
-		}
-		if a.Kind == contract.ActionRerun {
-			t.note(ctx, a.Kind, a.Actor.Person+" had nerve go on from the step that had failed.", a.Reason)
-		}
-		t.changed(ctx)
+		a = contract.IncidentAction{}
 	}
 }
 

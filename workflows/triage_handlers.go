@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/nerve-alerts/nerve/internal/contract"
@@ -13,6 +14,9 @@ import (
 // handle sets the update and query handlers.
 func (t *triage) handle(ctx workflow.Context) error {
 	open := func(_ workflow.Context, d contract.Decision) error {
+		if err := t.unchanged(d.Revision); err != nil {
+			return err
+		}
 		if t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed {
 			return errors.New("the incident is closed")
 		}
@@ -44,4 +48,14 @@ func (t *triage) handle(ctx workflow.Context) error {
 		return fmt.Errorf("workflows: set the handlers: %w", err)
 	}
 	return nil
+}
+
+// unchanged refuses what was decided about an older revision of the incident. A
+// validator and its handler run without a pause between them, so of several that
+// have seen the same one the first wins.
+func (t *triage) unchanged(seen int64) error {
+	if seen == 0 || t.state.Revision == 0 || seen == t.state.Revision {
+		return nil
+	}
+	return temporal.NewApplicationError("the incident has changed since", contract.ErrorChanged)
 }

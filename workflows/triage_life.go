@@ -20,6 +20,8 @@ const (
 	defaultQuiet = 24 * time.Hour
 	// editPause lets a burst of occurrences end in one edit of the answer.
 	editPause = 5 * time.Second
+	// lastWords bounds how often a run that ends tells and records what came meanwhile.
+	lastWords = 5
 	// maxSeen is how many delivery ids are remembered against double counting.
 	maxSeen = 100
 )
@@ -115,7 +117,7 @@ func (t *triage) drain(ctx workflow.Context) {
 	resolved := workflow.GetSignalChannel(ctx, contract.SignalResolved)
 	var r contract.Resolved
 	for resolved.ReceiveAsync(&r) {
-		if t.first(r.DeliveryID) {
+		if t.first(r.DeliveryID) && !t.firedSince(r) {
 			t.resolve(ctx, bySender.Person, contract.IncidentAction{Actor: bySender})
 		}
 		r = contract.Resolved{}
@@ -132,10 +134,21 @@ func (t *triage) occur(ctx workflow.Context, o contract.Occurrence) {
 	}
 	t.state.Occurrences = max(t.state.Occurrences+1, o.Count)
 	t.state.LastSeen = workflow.Now(ctx)
+	if o.At.After(t.state.FiredAt) {
+		t.state.FiredAt = o.At
+	}
 	if t.state.Status == incident.StatusResolved {
 		t.reopen(ctx)
 	}
 	t.changed(ctx)
+}
+
+// firedSince reports whether the alert has fired since a resolve was received that
+// waited in the spool. That resolve ended what was before, and must not close the
+// incident that the alert has joined or opened meanwhile. One that came straight
+// is taken at its word: two clocks may differ by more than it took.
+func (t *triage) firedSince(r contract.Resolved) bool {
+	return r.Late && t.state.FiredAt.After(r.At)
 }
 
 // first remembers a delivery id and reports whether it is new. An empty id
@@ -221,11 +234,20 @@ func (t *triage) result(outcome string) contract.TriageResult {
 	}
 }
 
-// continueAsNew goes on in a new run when the history has grown long.
+// continueAsNew goes on in a new run when the history has grown long. What came
+// while the old one was told and recorded is told and recorded too: the new run
+// knows the state, and not what people have not heard of yet. Under a storm that
+// has no end the rest is left to the new run's next change.
 func (t *triage) continueAsNew(ctx workflow.Context) error {
-	t.tell(ctx)
-	t.settle(ctx)
-	t.drain(ctx)
+	for range lastWords {
+		t.tell(ctx)
+		t.settle(ctx)
+		t.drain(ctx)
+		t.hear(ctx)
+		if !t.dirty && len(t.notes) == 0 {
+			break
+		}
+	}
 	in := t.in
 	in.State = &t.state
 	return workflow.NewContinueAsNewError(ctx, contract.WorkflowTriage, in)
@@ -301,7 +323,7 @@ func (t *triage) record(ctx workflow.Context) contract.IncidentRecord {
 		ID:             t.in.Signal.IncidentID,
 		WorkflowID:     t.id,
 		RunID:          workflow.GetInfo(ctx).WorkflowExecution.RunID,
-		Revision:       t.revision,
+		Revision:       t.state.Revision,
 		Phase:          t.state.Phase,
 		Status:         t.state.Status,
 		Signal:         t.in.Signal,

@@ -17,6 +17,9 @@ const snoozeSlack = time.Minute
 
 // mayBeSnoozed refuses a snooze that makes no sense now.
 func (t *triage) mayBeSnoozed(ctx workflow.Context, s contract.Snooze) error {
+	if err := t.unchanged(s.Revision); err != nil {
+		return err
+	}
 	now := workflow.Now(ctx)
 	switch {
 	case t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed || t.state.Status == incident.StatusResolved:
@@ -35,6 +38,7 @@ func (t *triage) mayBeSnoozed(ctx workflow.Context, s contract.Snooze) error {
 
 // snooze holds edits and notes back from the next edit on, which says so.
 func (t *triage) snooze(ctx workflow.Context, s contract.Snooze) {
+	s.Revision = 0 // it was about what is gone now
 	s.Reason = incident.Cut(s.Reason, maxReason)
 	s.Actor.Person = incident.Cut(s.Actor.Person, maxPerson)
 	t.state.Snoozed, t.state.SnoozedAt = &s, t.state.Occurrences

@@ -1,12 +1,14 @@
 package workflows_test
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -15,6 +17,7 @@ import (
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/analysis"
+	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/workflows"
 )
@@ -240,6 +243,37 @@ func TestTriageDoesNotCountTheRetryOfItsOwnDelivery(t *testing.T) {
 	assert.EqualValues(t, 1, b.result(t).Occurrences)
 }
 
+// A resolve that waited in the spool while the alert fired again ended what was
+// before; one that is newer than all that fired closes the incident.
+func TestTriageStaysOpenWhenALateResolveIsOlderThanItsAlert(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 2, 8, 2, 22, 55, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		opened  time.Time
+		fired   time.Time
+		late    bool
+		outcome string
+	}{
+		"joined since":          {opened: at.Add(-time.Hour), fired: at.Add(time.Second), late: true, outcome: workflows.OutcomeQuiet},
+		"opened since":          {opened: at.Add(time.Second), fired: at.Add(-time.Minute), late: true, outcome: workflows.OutcomeQuiet},
+		"fired only before":     {opened: at.Add(-time.Hour), fired: at.Add(-time.Second), late: true, outcome: workflows.OutcomeResolved},
+		"came straight":         {opened: at.Add(-time.Hour), fired: at.Add(time.Second), outcome: workflows.OutcomeResolved},
+		"from an older release": {fired: time.Time{}, late: true, outcome: workflows.OutcomeResolved},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.in.ReceivedAt = tt.opened
+			b.occurAt(time.Minute, contract.Occurrence{DeliveryID: "d2", At: tt.fired})
+			b.env.RegisterDelayedCallback(func() {
+				b.env.SignalWorkflow(contract.SignalResolved, contract.Resolved{DeliveryID: "d3", At: at, Late: tt.late})
+			}, 2*time.Minute)
+			b.run()
+			assert.Equal(t, tt.outcome, b.result(t).Outcome)
+		})
+	}
+}
+
 func TestTriageStaysOpenWhileItKeepsFiring(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -275,6 +309,73 @@ func TestTriageDecisions(t *testing.T) {
 		statuses = append(statuses, a.Status)
 	}
 	assert.Equal(t, []incident.Status{incident.StatusFiring, incident.StatusAcknowledged, incident.StatusResolved}, statuses)
+}
+
+// Of several decisions about one revision the first wins, also when they come in
+// one workflow task.
+func TestTriageDecisionsAboutOneRevision(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var all [5]outcome
+	var early, late, snoozed, whatever outcome
+	var first, second int64
+	b.env.RegisterDelayedCallback(func() {
+		first = b.lastRecord().Revision
+		b.env.UpdateWorkflow(contract.UpdateAcknowledge, "early", &early, contract.Decision{By: "an engineer", Revision: first - 1})
+		for i := range all {
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, fmt.Sprint("u", i), &all[i], contract.Decision{By: fmt.Sprint("engineer ", i), Revision: first})
+		}
+	}, time.Minute)
+	b.env.RegisterDelayedCallback(func() {
+		second = b.lastRecord().Revision
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "z", &snoozed, contract.Snooze{Actor: onCall, Until: b.env.Now().Add(time.Hour), Revision: first})
+		b.env.UpdateWorkflow(contract.UpdateResolve, "late", &late, contract.Decision{By: "an engineer", Revision: first})
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "z2", &outcome{}, contract.Snooze{Actor: onCall, Until: b.env.Now().Add(time.Hour), Revision: second})
+		b.env.UpdateWorkflow(contract.UpdateResolve, "whatever", &whatever, contract.Decision{By: "an engineer"})
+	}, 2*time.Minute)
+	b.run()
+
+	assert.Equal(t, "an engineer", b.result(t).ResolvedBy)
+	assert.Greater(t, second, first)
+	require.NoError(t, all[0].rejected)
+	require.NoError(t, all[0].err)
+	for _, refused := range append(all[1:], early, late, snoozed) {
+		var failed *temporal.ApplicationError
+		require.ErrorAs(t, refused.rejected, &failed)
+		assert.Equal(t, contract.ErrorChanged, failed.Type())
+	}
+	require.NoError(t, whatever.rejected)
+	last := b.lastRecord()
+	assert.Equal(t, "engineer 0", last.AcknowledgedBy)
+	assert.Equal(t, []contract.ActionKind{contract.ActionAcknowledged, contract.ActionSnoozed, contract.ActionResolved}, kinds(last.Actions))
+}
+
+// A run that goes on from another has the revision that was recorded last; one
+// from before there were any takes what was decided about anything.
+func TestTriageKnowsItsRevisionInANewRun(t *testing.T) {
+	t.Parallel()
+	for _, known := range []int64{0, 7} {
+		b := setup(t)
+		b.in.State = &contract.TriageState{
+			Phase: contract.PhaseOpen, Status: incident.StatusFiring, Occurrences: 1, OpenedAt: b.env.Now(), LastSeen: b.env.Now(), Revision: known,
+		}
+		var old, first, second outcome
+		b.env.RegisterDelayedCallback(func() {
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, "old", &old, contract.Decision{By: "an engineer", Revision: 6})
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, "first", &first, contract.Decision{By: "an engineer", Revision: 7})
+			b.env.UpdateWorkflow(contract.UpdateAcknowledge, "second", &second, contract.Decision{By: "an engineer", Revision: 7})
+		}, time.Minute)
+		b.run()
+		b.result(t)
+		if known == 0 {
+			require.NoError(t, old.rejected)
+			require.Error(t, first.rejected)
+		} else {
+			require.Error(t, old.rejected)
+			require.NoError(t, first.rejected)
+		}
+		require.Error(t, second.rejected)
+	}
 }
 
 // outcome takes the callbacks of an update.
@@ -364,4 +465,62 @@ func TestTriageContinuesAsNew(t *testing.T) {
 	b2.run()
 	assert.Equal(t, int64(7), b2.result(t).Occurrences)
 	assert.LessOrEqual(t, len(b2.answers), 1, "a continued incident is not answered anew")
+}
+
+// What comes while a run ends is told and recorded like anything else.
+func TestTriageContinuesAsNewWithEverythingToldAndRecorded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env.SetContinueAsNewSuggested(true)
+	once := false
+	b.onRecord = func(rec contract.IncidentRecord) {
+		if rec.Phase != contract.PhaseOpen || once {
+			return
+		}
+		once = true
+		b.env.SignalWorkflow(contract.SignalOccurrence, contract.Occurrence{DeliveryID: "late"})
+		b.env.SignalWorkflow(contract.SignalResolved, contract.Resolved{DeliveryID: "over"})
+		b.env.SignalWorkflow(contract.SignalAction, contract.IncidentAction{Ref: "r1", Kind: contract.ActionRerun, Actor: audit.Actor{Person: "alex", Via: audit.ViaCLI}})
+	}
+	b.run()
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, b.env.GetWorkflowError(), &next)
+	var in contract.TriageInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in))
+	require.Equal(t, int64(2), in.State.Occurrences)
+	assert.Equal(t, int64(2), b.lastRecord().Occurrences, "the record knows what the next run starts with")
+	assert.Equal(t, incident.StatusResolved, b.lastRecord().Status)
+	kinds := []contract.ActionKind{}
+	for _, a := range in.State.Actions {
+		kinds = append(kinds, a.Kind)
+	}
+	assert.ElementsMatch(t, []contract.ActionKind{contract.ActionRerun, contract.ActionResolved}, kinds)
+	assert.ElementsMatch(t, []string{
+		"alex had nerve go on from the step that had failed.", "Resolved by the sender.",
+	}, b.notes)
+}
+
+// limited is a rate limit: Slack says how long to wait.
+type limited struct{ after time.Duration }
+
+func (e limited) Error() string             { return "slack: reactions.add: ratelimited" }
+func (e limited) Code() string              { return "slack/ratelimited" }
+func (e limited) Retryable() bool           { return true }
+func (e limited) RetryAfter() time.Duration { return e.after }
+
+func TestTriageDoesNotWaitForTheEyes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.reactErr = limited{time.Hour}
+	began := b.env.Now()
+	var answered time.Duration
+	b.onAnswer = func() {
+		if len(b.answers) == 1 {
+			answered = b.env.Now().Sub(began)
+		}
+	}
+	b.run()
+	require.NoError(t, b.env.GetWorkflowError())
+	require.NotEmpty(t, b.answers)
+	assert.Less(t, answered, time.Minute, "an hour's rate limit on the light is not one on the answer")
 }

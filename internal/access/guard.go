@@ -34,6 +34,22 @@ type Principal struct {
 	Scope Scope
 	// Expires is when the credential ends.
 	Expires time.Time
+	// Login is set for a login at the issuer, and not for a token.
+	Login bool
+}
+
+// LoginTokenLifetime is the longest that a token lives which somebody makes by a
+// login: a day, after which the issuer is asked again whether there still is such
+// a person, with such groups.
+const LoginTokenLifetime = 24 * time.Hour
+
+// Lends is the longest that a token may live which this principal makes. One that
+// is made by a token ends with it, so that no chain of them outlives its first.
+func (p Principal) Lends(now time.Time) time.Duration {
+	if p.Login {
+		return LoginTokenLifetime
+	}
+	return p.Expires.Sub(now)
 }
 
 // Tokens is where API tokens are kept.

@@ -209,7 +209,7 @@ func (o *OIDC) person(token *oidc.IDToken) (Principal, error) {
 		return Principal{}, errors.New("no rule gives " + who + " a scope")
 	}
 	return Principal{
-		Actor: audit.Actor{Person: who, Via: audit.ViaAPI, Credential: o.o.Issuer}, Scope: scope, Expires: token.Expiry,
+		Actor: audit.Actor{Person: who, Via: audit.ViaAPI, Credential: o.o.Issuer}, Scope: scope, Expires: token.Expiry, Login: true,
 	}, nil
 }
 

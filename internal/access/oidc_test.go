@@ -118,6 +118,8 @@ func TestOIDCLetsPeopleIn(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, audit.Actor{Person: tc.person, Via: audit.ViaAPI, Credential: i.url}, p.Actor)
 			assert.Equal(t, tc.scope, p.Scope)
+			assert.True(t, p.Login)
+			assert.Equal(t, access.LoginTokenLifetime, p.Lends(time.Now()))
 		})
 	}
 }

@@ -24,8 +24,8 @@ func (a *Admission) Confirm(ctx context.Context, c Claim, entry contract.Deliver
 		return err
 	}
 	k := a.names.of(c)
-	a.memory.confirm(k, c, now)
-	a.settle(ctx, a.confirmTask(c, k, body))
+	counted := a.memory.confirm(k, c, now)
+	a.settle(ctx, a.confirmTask(c, k, counted, body))
 	return nil
 }
 
@@ -99,8 +99,9 @@ func (a *Admission) Lookup(ctx context.Context, source, window string) (workflow
 }
 
 // confirmTask keeps the window's end where it was when the task was made,
-// however much later it runs.
-func (a *Admission) confirmTask(c Claim, k keys, body []byte) task {
+// however much later it runs. counted is what this process has counted in the
+// window: repeats that met it before it was open reach Redis by it alone.
+func (a *Admission) confirmTask(c Claim, k keys, counted int64, body []byte) task {
 	made := a.now()
 	return task{
 		script: confirmScript, keys: []string{k.delivery, k.window, k.last, a.opts.DeliveryStream},
@@ -109,7 +110,7 @@ func (a *Admission) confirmTask(c Claim, k keys, body []byte) task {
 			hasWindow := c.Window != "" && left > 0
 			return []any{
 				c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""), flag(hasWindow),
-				millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli(),
+				millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli(), counted,
 			}
 		},
 		entry: true, size: len(body),

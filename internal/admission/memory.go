@@ -130,7 +130,9 @@ func (m *memory) markLocked(k keys, c Claim, d Decision, left time.Duration, now
 	}
 }
 
-func (m *memory) confirm(k keys, c Claim, now time.Time) {
+// confirm opens what a claim marked. counted is how often the window has counted
+// that it opened, and 0 when it opened none.
+func (m *memory) confirm(k keys, c Claim, now time.Time) (counted int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	own := mark{workflow: c.WorkflowID, incident: c.IncidentID, count: 1}
@@ -141,11 +143,11 @@ func (m *memory) confirm(k keys, c Claim, now time.Time) {
 		}
 	}
 	if c.Window == "" {
-		return
+		return 0
 	}
 	win, ok := m.get(k.window, now)
 	if ok && win.workflow != c.WorkflowID {
-		return
+		return 0
 	}
 	if ok {
 		own.count = win.count
@@ -153,9 +155,11 @@ func (m *memory) confirm(k keys, c Claim, now time.Time) {
 	if !ok || win.pending {
 		own.since, own.expires = now.UTC(), now.Add(c.Limits.WindowTTL)
 		m.put(k.window, own, now)
+		counted = own.count
 	}
 	own.expires = now.Add(lastTTL)
 	m.put(k.last, own, now)
+	return counted
 }
 
 func (m *memory) abandon(k keys, c Claim) {

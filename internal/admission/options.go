@@ -40,8 +40,10 @@ type Options struct {
 	MaxDeliveries int64
 	// Durable says that Redis survives a restart (appendonly yes). Without it
 	// Spool refuses, because a spooled command is answered with 200.
-	Durable    bool
-	MaxBacklog int           // calls kept in memory while Redis is away, default 10,000
+	Durable bool
+	// MaxBacklog is how many calls are kept in memory while Redis is away, default
+	// 20,000: a minute of 200 repeats a second and some, in at most 64 MB.
+	MaxBacklog int
 	ProbeEvery time.Duration // how often a lost Redis is tried again, default 1 s
 	LeaseTTL   time.Duration // after how long the streams of a dead process are taken over, default 30 s
 	Logger     *slog.Logger
@@ -98,7 +100,7 @@ func Open(o Options) (*Admission, error) {
 	o.Budget = positive(o.Budget, 50*time.Millisecond)
 	o.MaxSpool = positive(o.MaxSpool, 100_000)
 	o.MaxDeliveries = positive(o.MaxDeliveries, 400_000)
-	o.MaxBacklog = positive(o.MaxBacklog, 10_000)
+	o.MaxBacklog = positive(o.MaxBacklog, 20_000)
 	o.ProbeEvery = positive(o.ProbeEvery, time.Second)
 	o.LeaseTTL = positive(o.LeaseTTL, 30*time.Second)
 	a := &Admission{

@@ -237,6 +237,7 @@ func TestOpenRefuses(t *testing.T) {
 	assert.Equal(t, "nerve:{nerve}:spool:dead", a.names.deadLetters(a.names.spool()))
 	assert.Equal(t, 50*time.Millisecond, a.opts.Budget)
 	assert.Equal(t, 3*time.Minute, a.timing.block)
+	assert.Greater(t, a.opts.MaxBacklog, 60*200, "a minute without Redis in a storm of 200 repeats a second loses no entry")
 }
 
 // A sender that hangs up is not a Redis that is away, and its commit is still
@@ -362,6 +363,52 @@ func TestLateAnswerCountsOnce(t *testing.T) {
 	assert.EqualValues(t, 4, admit(t, a, claim(4)).Count)
 }
 
+// Repeats that met a window before it was open, while Redis was away, count in it
+// when Redis is back.
+func TestRepeatsBeforeTheWindowCountAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	own := ownServer(t)
+	client := connect(t, own.addr)
+	a := open(t, client)
+	own.kill()
+	require.Equal(t, New, admit(t, a, claim(1)).Verdict)
+	var early []Claim
+	for n := 2; n < 5; n++ {
+		d := admit(t, a, claim(n))
+		require.Equal(t, Pending, d.Verdict)
+		early = append(early, claim(n).For(d))
+	}
+	confirm(t, a, claim(1))
+	for _, c := range early {
+		confirm(t, a, c)
+	}
+	require.Equal(t, Repeat, admit(t, a, claim(5)).Verdict) // a milestone, to be told
+	require.Equal(t, Repeat, admit(t, a, claim(6)).Verdict)
+	require.NoError(t, own.start())
+	require.Eventually(t, func() bool { return !a.Stats().Away }, patience, 5*time.Millisecond)
+
+	assert.EqualValues(t, 7, admit(t, a, claim(7)).Count)
+}
+
+// A Redis that stalls carries out what nobody waits for any more, in any order:
+// the window bears the name of the incident that was started all the same.
+func TestLateClaimDoesNotNameTheWindow(t *testing.T) {
+	t.Parallel()
+	client := connect(t, sharedServer(t))
+	a := open(t, client)
+	late, started := claim(2), claim(1)
+	late.WorkflowID = started.WorkflowID // one alert, two lives' names
+	other := open(t, client, func(o *Options) { o.Prefix = a.opts.Prefix })
+	require.Equal(t, New, admit(t, other, late).Verdict)
+	require.EqualValues(t, 2, admit(t, other, started).Count)
+
+	_, err := a.outage.bringOut(t.Context(), []task{a.confirmTask(withDefaults(started), a.names.of(started), 2, []byte("{}"))})
+	require.NoError(t, err)
+	d := admit(t, a, claim(3))
+	assert.Equal(t, "inc-1", d.IncidentID)
+	assert.EqualValues(t, 3, d.Count)
+}
+
 // What a window has left when Redis is back is what it had left, and one that
 // ended meanwhile is not opened.
 func TestOutageDoesNotLengthenWindows(t *testing.T) {
@@ -374,8 +421,8 @@ func TestOutageDoesNotLengthenWindows(t *testing.T) {
 	short.Window, long.Window = "short", "long"
 	long.Limits.WindowTTL = time.Hour
 	tasks := []task{
-		a.confirmTask(withDefaults(short), a.names.of(short), []byte("{}")),
-		a.confirmTask(withDefaults(long), a.names.of(long), []byte("{}")),
+		a.confirmTask(withDefaults(short), a.names.of(short), 0, []byte("{}")),
+		a.confirmTask(withDefaults(long), a.names.of(long), 0, []byte("{}")),
 	}
 	c.mu.Lock()
 	c.now = c.now.Add(10 * time.Minute)

@@ -149,7 +149,7 @@ func steps(s incident.Signal, found *pattern, by map[string][]incident.Evidence)
 		out = append(out, found.step)
 	}
 	if past := by[contract.ToolPast]; len(past) > 0 {
-		out = append(out, "Read how the last one alike ended: "+past[0].Title)
+		out = append(out, lookBack(past))
 	}
 	if len(s.Links) > 0 && !strings.Contains(strings.Join(out, " "), s.Links[0].URL) {
 		out = append(out, "Open "+s.Links[0].Title+": "+s.Links[0].URL)
@@ -161,6 +161,17 @@ func steps(s incident.Signal, found *pattern, by map[string][]incident.Evidence)
 		out = out[:maxSteps]
 	}
 	return out
+}
+
+// lookBack sends the reader to the last incident alike that has ended; one that is
+// still open has no end to read about.
+func lookBack(past []incident.Evidence) string {
+	for _, e := range past {
+		if !strings.Contains(e.Text, contract.PastOpen) {
+			return "Read how the last one alike ended: " + e.Title
+		}
+	}
+	return "See what is known of the one alike that is still open: " + past[0].Title
 }
 
 func fallback(s incident.Signal) string {

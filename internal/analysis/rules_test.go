@@ -76,6 +76,17 @@ func TestHistoryIsToldAndMakesItSurer(t *testing.T) {
 	assert.Contains(t, v.Claims, incident.Claim{Text: "It keeps firing: 3 times so far", Evidence: []string{"E2"}})
 	assert.Contains(t, v.Claims, incident.Claim{Text: "This happened before: one earlier incident alike", Evidence: []string{"E3"}})
 	assert.Contains(t, v.Summary, "seen 3 times")
+	assert.Contains(t, v.NextSteps, "Read how the last one alike ended: Disk space low")
+}
+
+func TestAnOpenIncidentHasNoEndToReadAbout(t *testing.T) {
+	t.Parallel()
+	open := incident.Evidence{ID: "E2", Tool: contract.ToolPast, Title: "Open one", Text: contract.PastOpen + "; seen 3 times (i1)"}
+	v := analyse(t, signal("x"), 1, alert("x"), open)
+	assert.Contains(t, v.NextSteps, "See what is known of the one alike that is still open: Open one")
+	ended := incident.Evidence{ID: "E3", Tool: contract.ToolPast, Title: "Ended one", Text: "resolved by the sender after 5m (i0)"}
+	v = analyse(t, signal("x"), 1, alert("x"), open, ended)
+	assert.Contains(t, v.NextSteps, "Read how the last one alike ended: Ended one")
 }
 
 func TestWhatCouldNotBeSeenIsSaid(t *testing.T) {

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/nerve-alerts/nerve/internal/access"
 	"github.com/nerve-alerts/nerve/internal/contract"
+	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
 )
 
@@ -78,6 +80,8 @@ func acting(name, summary string) operation {
 type order struct {
 	name, reason string
 	until        time.Time
+	// seen is the version that must still be the incident's; 0 is any.
+	seen int64
 }
 
 func (s *Server) actOn(ctx context.Context, id, ifMatch string, o order) (*stateOutput, error) {
@@ -88,14 +92,34 @@ func (s *Server) actOn(ctx context.Context, id, ifMatch string, o order) (*state
 	if p := matches(ifMatch, found.Version); p != nil {
 		return nil, p
 	}
+	if !anything(ifMatch) {
+		o.seen = found.Version
+	}
 	state, err := s.act(ctx, &found, o)
+	if o.seen > 0 && errors.Is(err, operator.ErrState) {
+		err = s.overtaken(ctx, &found, err)
+	}
 	return &stateOutput{state}, err
+}
+
+// overtaken says of an incident that cannot be acted on any more whether that is
+// because it has changed since the caller saw it.
+func (s *Server) overtaken(ctx context.Context, seen *record.Incident, err error) error {
+	changed := errors.Is(err, operator.ErrChanged)
+	if !changed {
+		now, away := s.incident(ctx, seen.ID)
+		changed = away == nil && now.Version != seen.Version
+	}
+	if changed {
+		return fail(http.StatusPreconditionFailed, codeChanged, "It has changed since: look at it again.")
+	}
+	return err
 }
 
 // act has an order carried out by the incident's workflow.
 func (s *Server) act(ctx context.Context, in *record.Incident, o order) (State, error) {
 	who := actor(ctx)
-	decision := contract.Decision{By: who.Person, Reason: o.reason, Actor: who}
+	decision := contract.Decision{By: who.Person, Reason: o.reason, Actor: who, Revision: o.seen}
 	var state contract.TriageState
 	var err error
 	switch o.name {
@@ -104,7 +128,7 @@ func (s *Server) act(ctx context.Context, in *record.Incident, o order) (State, 
 	case actResolve:
 		state, err = s.deps.Operator.Resolve(ctx, in.ID, decision)
 	case actSnooze:
-		state, err = s.deps.Operator.Snooze(ctx, in.ID, contract.Snooze{Actor: who, Until: o.until.UTC(), Reason: o.reason})
+		state, err = s.deps.Operator.Snooze(ctx, in.ID, contract.Snooze{Actor: who, Until: o.until.UTC(), Reason: o.reason, Revision: o.seen})
 	default:
 		r, err := s.deps.Operator.Rerun(ctx, in.ID, decision)
 		return State{ID: in.ID, Status: in.Status, Phase: in.Phase, Occurrences: in.Occurrences, RunID: r.NewRunID, Step: r.Step}, err
@@ -173,7 +197,7 @@ func (s *Server) changeIncidents(ctx context.Context, in *bulkInput) (*bulkOutpu
 		err := c.err
 		if err == nil && !in.Body.DryRun {
 			var state State
-			if state, err = s.act(ctx, &c.incident, order{in.Body.Action, in.Body.Reason, in.Body.Until}); err == nil {
+			if state, err = s.act(ctx, &c.incident, order{name: in.Body.Action, reason: in.Body.Reason, until: in.Body.Until}); err == nil {
 				item.State = &state
 			}
 		}

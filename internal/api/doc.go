@@ -1,5 +1,5 @@
 // Package api is the operators' API under /api/v1: incidents, deliveries,
-// sources, approvals, the audit log and API tokens as JSON, and a door for one's
+// silences, sources, approvals, the audit log and API tokens as JSON, and a door for one's
 // own programs to raise alerts. It is described in OpenAPI 3.1, which is served
 // beside it and checked in as docs/openapi.json; a test holds the two together.
 //

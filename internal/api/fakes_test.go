@@ -28,6 +28,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/replay"
+	"github.com/nerve-alerts/nerve/internal/silence"
 	"github.com/nerve-alerts/nerve/internal/testkit"
 	"github.com/nerve-alerts/nerve/providers"
 )
@@ -51,6 +52,7 @@ type bench struct {
 	sources   *fakeSources
 	approvals *fakeApprovals
 	replayer  *fakeReplayer
+	announcer *fakeAnnouncer
 }
 
 var callers atomic.Int64
@@ -59,7 +61,7 @@ func setup(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{
 		t: t, clock: testkit.NewClock(at), tokens: map[access.Scope]string{},
-		operator: &fakeOperator{}, intake: &fakeIntake{}, sources: &fakeSources{}, approvals: &fakeApprovals{}, replayer: &fakeReplayer{},
+		operator: &fakeOperator{}, intake: &fakeIntake{}, sources: &fakeSources{}, approvals: &fakeApprovals{}, replayer: &fakeReplayer{}, announcer: &fakeAnnouncer{},
 	}
 	var err error
 	b.file = filepath.Join(t.TempDir(), "nerve.db")
@@ -74,6 +76,7 @@ func setup(t *testing.T) *bench {
 	require.NoError(t, err)
 	b.server, err = api.New(api.Options{}, api.Deps{
 		Guard: guard, Record: b.store, Operator: b.operator, Intake: b.intake, Sources: b.sources, Approvals: b.approvals,
+		Silences: &silence.Book{Store: b.store, Announcer: b.announcer},
 		Replayer: b.replayer, Sealer: b.sealer, Log: testkit.Logger(t), Now: b.clock.Now,
 	})
 	require.NoError(t, err)
@@ -168,14 +171,20 @@ func (b *bench) audit() []audit.Entry {
 }
 
 type fakeOperator struct {
-	calls []string
-	last  contract.Decision
-	until time.Time
-	err   map[string]error // by incident
+	calls   []string
+	last    contract.Decision
+	until   time.Time
+	err     map[string]error // by incident, or by silence
+	freed   []contract.SilenceEnded
+	during  func() // what happens while something is decided
+	senders operator.Senders
 }
 
 func (o *fakeOperator) call(name, id string, d contract.Decision) (contract.TriageState, error) {
 	o.calls, o.last = append(o.calls, name+" "+id), d
+	if o.during != nil {
+		o.during()
+	}
 	return contract.TriageState{Status: incident.StatusAcknowledged, AcknowledgedBy: d.By, Occurrences: 2}, o.err[id]
 }
 
@@ -189,7 +198,7 @@ func (o *fakeOperator) Resolve(_ context.Context, id string, d contract.Decision
 
 func (o *fakeOperator) Snooze(_ context.Context, id string, s contract.Snooze) (contract.TriageState, error) {
 	o.until = s.Until
-	state, err := o.call("snooze", id, contract.Decision{By: s.Actor.Person, Actor: s.Actor, Reason: s.Reason})
+	state, err := o.call("snooze", id, contract.Decision{By: s.Actor.Person, Actor: s.Actor, Reason: s.Reason, Revision: s.Revision})
 	state.Snoozed = &s
 	return state, err
 }
@@ -197,6 +206,28 @@ func (o *fakeOperator) Snooze(_ context.Context, id string, s contract.Snooze) (
 func (o *fakeOperator) Rerun(_ context.Context, id string, d contract.Decision) (operator.Rerun, error) {
 	_, err := o.call("rerun", id, d)
 	return operator.Rerun{Step: "Analyse", NewRunID: "r2"}, err
+}
+
+func (o *fakeOperator) Senders(context.Context) (operator.Senders, error) {
+	return o.senders, o.err[""]
+}
+
+func (o *fakeOperator) ReleaseSilence(_ context.Context, e contract.SilenceEnded) (int, error) {
+	o.freed = append(o.freed, e)
+	return 3, o.err[e.ID]
+}
+
+// fakeAnnouncer counts what every ingest was told.
+type fakeAnnouncer struct {
+	told int
+	err  error
+}
+
+func (a *fakeAnnouncer) Keep(context.Context, []record.Silence) error { return a.err }
+
+func (a *fakeAnnouncer) Announce(context.Context) error {
+	a.told++
+	return a.err
 }
 
 type fakeIntake struct {

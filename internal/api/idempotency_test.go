@@ -107,7 +107,7 @@ func TestARequestInFlightHoldsItsKey(t *testing.T) {
 func TestATokenIsShownOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	body := `{"name":"ci","scope":"read","expires_in_days":30}`
+	body := `{"name":"ci","scope":"read"}`
 	first := b.post("/tokens", body, key, "k1")
 	require.Equal(t, http.StatusCreated, first.Code, first.Body.String())
 	var made struct{ ID, Token, Owner string }

@@ -98,7 +98,7 @@ func TestIncidentsAreActedOn(t *testing.T) {
 		assert.Equal(t, name+" i1", b.operator.calls[len(b.operator.calls)-1])
 		assert.Equal(t, contract.Decision{By: "ana@example.com", Reason: "because", Actor: audit.Actor{
 			Person: "ana@example.com", Via: audit.ViaAPI, Credential: b.tokens[access.Respond][4:20],
-		}}, b.operator.last)
+		}, Revision: 7}, b.operator.last)
 	}
 	until := at.Add(time.Hour).Truncate(time.Second)
 	r := b.post("/incidents/i1/snooze", `{"until":"`+until.Format(time.RFC3339)+`"}`)
@@ -111,6 +111,41 @@ func TestIncidentsAreActedOn(t *testing.T) {
 	b.post("/incidents/i1/snooze", `{}`).problem(http.StatusBadRequest, "API_INVALID")
 	b.post("/incidents/nope/resolve", "").problem(http.StatusNotFound, "API_NOT_FOUND")
 	assert.Len(t, b.operator.calls, 4, "what is refused never reaches Temporal")
+}
+
+// What If-Match named is compared once more by the incident itself, which others
+// may have changed meanwhile.
+func TestIncidentsThatChangeWhileTheyAreActedOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.incident("i1", nil)
+	until := at.Add(time.Hour).Format(time.RFC3339)
+	act := func(name string, headers ...string) answer {
+		body := ""
+		if name == "snooze" {
+			body = `{"until":"` + until + `"}`
+		}
+		return b.post("/incidents/i1/"+name, body, headers...)
+	}
+	changed := fmt.Errorf("%w: %w", operator.ErrState, operator.ErrChanged)
+	closed := fmt.Errorf("%w: i1 is closed already (completed)", operator.ErrState)
+	for _, name := range []string{"acknowledge", "resolve", "snooze", "rerun"} {
+		b.operator.err = nil
+		for header, want := range map[string]int64{`"7"`: 7, `"5", "7"`: 7, "*": 0, "": 0} {
+			require.Equal(t, http.StatusOK, act(name, "If-Match", header).Code, name)
+			assert.Equal(t, want, b.operator.last.Revision, name+" "+header)
+		}
+		b.operator.err = map[string]error{"i1": changed}
+		act(name, "If-Match", `"7"`).problem(http.StatusPreconditionFailed, "API_PRECONDITION_FAILED")
+		act(name).problem(http.StatusConflict, "API_CONFLICT")
+		b.operator.err = map[string]error{"i1": closed}
+		act(name, "If-Match", `"7"`).problem(http.StatusConflict, "API_CONFLICT")
+	}
+	// It closes between the look at it and the decision.
+	b.operator.during = func() {
+		b.incident("i1", func(in *record.Incident) { in.Version = 8 })
+	}
+	act("resolve", "If-Match", `"7"`).problem(http.StatusPreconditionFailed, "API_PRECONDITION_FAILED")
 }
 
 func TestWhatTemporalRefuses(t *testing.T) {

@@ -35,9 +35,15 @@ func listed[T, V any](found record.Page[T], view func(*T) V) *pageOf[V] {
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
+// anything reports whether If-Match leaves open what is changed.
+func anything(header string) bool {
+	header = strings.TrimSpace(header)
+	return header == "" || header == "*"
+}
+
 // matches compares If-Match with a version. An empty one matches everything.
 func matches(header string, version int64) *Problem {
-	if header == "" || strings.TrimSpace(header) == "*" {
+	if anything(header) {
 		return nil
 	}
 	for tag := range strings.SplitSeq(header, ",") {

@@ -10,6 +10,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/ingest"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/silence"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
@@ -22,6 +23,7 @@ type Guard interface {
 type Record interface {
 	Incidents
 	Deliveries
+	SilenceLog
 	Tokens
 	Keys
 	Audit
@@ -37,6 +39,20 @@ type Incidents interface {
 type Deliveries interface {
 	Delivery(ctx context.Context, id string) (contract.Delivery, error)
 	DeliveryPage(ctx context.Context, f record.DeliveryFilter) (record.Page[contract.Delivery], error)
+}
+
+// SilenceLog is the silences that hold, will hold, and are over.
+type SilenceLog interface {
+	Silence(ctx context.Context, id string) (record.Silence, error)
+	SilencePage(ctx context.Context, f record.SilenceFilter) (record.Page[record.Silence], error)
+}
+
+// Silences are added and ended, with an entry in the audit log, and every ingest
+// is told: untold is why it could not be. Package silence does.
+type Silences interface {
+	Add(ctx context.Context, d silence.Draft, by audit.Actor) (added record.Silence, untold, err error)
+	End(ctx context.Context, id, reason string, by audit.Actor) (ended record.Silence, untold, err error)
+	Try(ctx context.Context, expression string, newest int) (silence.Trial, error)
 }
 
 // Tokens keeps API tokens.
@@ -67,6 +83,10 @@ type Operator interface {
 	Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error)
 	Snooze(ctx context.Context, id string, s contract.Snooze) (contract.TriageState, error)
 	Rerun(ctx context.Context, id string, d contract.Decision) (operator.Rerun, error)
+	// Senders says what is wrong with senders.
+	Senders(ctx context.Context) (operator.Senders, error)
+	// ReleaseSilence tells the incidents that a silence holds that it was ended.
+	ReleaseSilence(ctx context.Context, e contract.SilenceEnded) (told int, err error)
 }
 
 // Intake takes in alerts that come by nerve's own door.

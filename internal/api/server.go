@@ -73,7 +73,9 @@ func (s *Server) operations() {
 	s.deliveries()
 	s.replays()
 	s.alerts()
+	s.silences()
 	s.sources()
+	s.senders()
 	s.approvals()
 	s.tokens()
 	s.audit()
@@ -154,6 +156,7 @@ type Deps struct {
 	Intake    Intake
 	Sources   Sources
 	Approvals Approvals
+	Silences  Silences
 	Replayer  Replayer
 	Sealer    Sealer
 	Log       *slog.Logger
@@ -167,7 +170,7 @@ type Deps struct {
 
 func (d *Deps) complete() error {
 	if d.Guard == nil || d.Record == nil || d.Operator == nil || d.Intake == nil ||
-		d.Sources == nil || d.Approvals == nil || d.Replayer == nil || d.Sealer == nil || d.Log == nil {
+		d.Sources == nil || d.Approvals == nil || d.Silences == nil || d.Replayer == nil || d.Sealer == nil || d.Log == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	if d.Now == nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/api"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/record"
+	"github.com/nerve-alerts/nerve/internal/silence"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -105,6 +106,7 @@ func TestEveryOperationAsksForItsScope(t *testing.T) {
 		"GET /incidents": access.Read, "POST /incidents/{id}/resolve": access.Respond, "GET /deliveries/{id}/raw": access.Respond,
 		"POST /alerts": access.Respond, "POST /sources": access.Admin, "DELETE /sources/{name}": access.Admin,
 		"POST /approvals/{id}/grant": access.Admin, "GET /audit": access.Admin, "POST /tokens": access.Admin,
+		"GET /silences": access.Read, "POST /silences": access.Respond, "POST /silences/{id}/end": access.Respond,
 	} {
 		found := false
 		for _, op := range all {
@@ -189,7 +191,7 @@ func TestWithoutTheRecordNobodyIsLetIn(t *testing.T) {
 	guard, err := access.NewGuard(access.Options{Tokens: broken, Log: quiet, Now: b.clock.Now})
 	require.NoError(t, err)
 	b.server, err = api.New(api.Options{}, api.Deps{
-		Guard: guard, Record: broken, Operator: b.operator, Intake: b.intake, Sources: b.sources, Approvals: b.approvals,
+		Guard: guard, Record: broken, Operator: b.operator, Intake: b.intake, Sources: b.sources, Approvals: b.approvals, Silences: &silence.Book{Store: broken},
 		Replayer: b.replayer, Sealer: b.sealer, Log: quiet,
 	})
 	require.NoError(t, err)

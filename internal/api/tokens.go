@@ -39,7 +39,7 @@ type newTokenInput struct {
 	Body struct {
 		Name      string `json:"name" minLength:"1" maxLength:"80" doc:"What it is for"`
 		Scope     string `json:"scope" enum:"read,respond,admin"`
-		ExpiresIn int    `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
+		ExpiresIn int    `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" doc:"90 days by default, or as long as may be"`
 	}
 }
 
@@ -71,7 +71,7 @@ func (s *Server) tokens() {
 	add(s, operation{
 		method: http.MethodPost, path: "/tokens", id: "createToken", tag: tagTokens, scope: access.Admin,
 		summary: "Make an API token of your own", status: http.StatusCreated, repeat: once,
-		more: "Its owner is whoever asks: nobody can make a token that acts as somebody else. nerve tokens create makes one for a program.",
+		more: "Its owner is whoever asks: nobody can make a token that acts as somebody else. Made by a login it lives a day at most, and made by a token it ends with that. nerve tokens create makes one for a program.",
 	}, s.createToken)
 	add(s, operation{
 		method: http.MethodDelete, path: "/tokens/{id}", id: "revokeToken", tag: tagTokens, scope: access.Admin,
@@ -86,15 +86,31 @@ func (s *Server) tokens() {
 }
 
 func (s *Server) createToken(ctx context.Context, in *newTokenInput) (*newTokenOutput, error) {
-	by := actor(ctx)
+	by, now := actor(ctx), s.deps.Now()
+	lifetime, p := lifetime(principal(ctx).Lends(now), in.Body.ExpiresIn)
+	if p != nil {
+		return nil, p
+	}
 	secret, kept, err := access.Create(ctx, s.deps.Record, by, access.Wanted{
-		Name: in.Body.Name, Owner: by.Person, Scope: access.Scope(in.Body.Scope),
-		Lifetime: time.Duration(in.Body.ExpiresIn) * 24 * time.Hour,
-	}, s.deps.Now())
+		Name: in.Body.Name, Owner: by.Person, Scope: access.Scope(in.Body.Scope), Lifetime: lifetime,
+	}, now)
 	if err != nil {
 		return nil, err
 	}
 	return &newTokenOutput{Location: Prefix + "/tokens", Body: newToken{viewToken(kept), secret}}, nil
+}
+
+// lifetime is how long a token lives that was asked for in days, or the default
+// where none were, of a credential that lends no more than most.
+func lifetime(most time.Duration, days int) (time.Duration, *Problem) {
+	wanted := time.Duration(days) * 24 * time.Hour
+	switch {
+	case days == 0:
+		return min(access.DefaultLifetime, most), nil
+	case wanted > most:
+		return 0, invalidField("body.expires_in_days", "is more than this credential may give: made by a login a token lives a day at most, and made by a token it ends with that. Leave it out to get the most")
+	}
+	return wanted, nil
 }
 
 const tagAudit = "audit"

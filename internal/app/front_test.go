@@ -84,10 +84,11 @@ func (f *fronts) start(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-func (f *fronts) change(t *testing.T, c contract.Change) {
+func (f *fronts) change(t *testing.T, c contract.Change) registry.Applied {
 	t.Helper()
-	_, err := f.reg.Apply(t.Context(), registry.Order{Change: c, By: audit.Actor{Person: "ops", Via: audit.ViaCLI}})
+	done, err := f.reg.Apply(t.Context(), registry.Order{Change: c, By: audit.Actor{Person: "ops", Via: audit.ViaCLI}})
 	require.NoError(t, err)
+	return done
 }
 
 var alert = sync.OnceValue(func() []byte {
@@ -165,12 +166,12 @@ func TestAChangeReachesEveryIngestWhileItServes(t *testing.T) {
 				}
 			}
 			each(letters("a"), http.StatusNotFound)
-			f.change(t, contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: letters("a")})
+			first := f.change(t, contract.Change{Action: contract.ActionSourceAdd, Target: "dd", Fields: map[string]any{"provider": "datadog"}, Secret: letters("a")})
 			each(letters("a"), http.StatusOK)
 			f.change(t, contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: letters("b")})
 			each(letters("b"), http.StatusOK)
 			each(letters("a"), http.StatusOK)
-			f.change(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: providers.SecretID(letters("a"))})
+			f.change(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: first.SecretID})
 			for _, base := range bases { // one attempt each: failures of one address are held back
 				answersOnce(t, base, "dd", letters("a"), http.StatusUnauthorized)
 			}

@@ -19,7 +19,7 @@ import (
 
 type devCmd struct {
 	State        string `help:"Where state is kept; under your state directory by default." placeholder:"DIR"`
-	Fresh        bool   `help:"Forget what the state directory holds."`
+	Fresh        bool   `help:"Forget what the state directory holds, but for dev.log."`
 	Demo         bool   `help:"Play a small story and say what became of each step."`
 	Exit         bool   `help:"With --demo: stop after the story; exit 1 when a step did not end as it should."`
 	Config       string `help:"Configuration file, for sources of your own." placeholder:"FILE"`

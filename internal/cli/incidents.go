@@ -90,7 +90,8 @@ func (c *incidentsShowCmd) Run(ctx context.Context, t terminal) error {
 }
 
 func show(t terminal, d operator.Detail) {
-	t.printf("%s\n%s\n\n", d.Title, strings.Repeat("─", min(98, max(1, len([]rune(d.Title))))))
+	t.hanging("", d.Title)
+	t.printf("%s\n\n", strings.Repeat("─", min(98, max(1, len([]rune(d.Title))))))
 	for _, row := range [][2]string{
 		{"Incident", d.ID},
 		{"Workflow", d.WorkflowID},
@@ -137,7 +138,7 @@ func show(t terminal, d operator.Detail) {
 // next says why an incident did not end well, and what can be done about it.
 func next(t terminal, d operator.Detail) {
 	if d.Failure != "" {
-		t.printf("%-10s %s\n", "Failed", d.Failure)
+		t.wrapped("Failed", d.Failure)
 	}
 	if d.Newer != "" {
 		t.printf("%-10s %s, since the same alert fired again\n", "Newer", d.Newer)
@@ -149,12 +150,14 @@ func next(t terminal, d operator.Detail) {
 }
 
 func verdict(t terminal, v incident.Verdict) {
-	t.printf("\nVerdict (%s, %s confidence)\n  %s\n  Likely cause: %s\n", v.Analyst, v.Confidence, v.Summary, v.LikelyCause)
+	t.printf("\nVerdict (%s, %s confidence)\n", v.Analyst, v.Confidence)
+	t.hanging("  ", v.Summary)
+	t.hanging("  ", "Likely cause: "+v.LikelyCause)
 	for _, c := range v.Claims {
-		t.printf("  - %s [%s]\n", c.Text, strings.Join(c.Evidence, " "))
+		t.hanging("  - ", fmt.Sprintf("%s [%s]", c.Text, strings.Join(c.Evidence, " ")))
 	}
 	for i, s := range v.NextSteps {
-		t.printf("  %d. %s\n", i+1, s)
+		t.hanging(fmt.Sprintf("  %d. ", i+1), s)
 	}
 }
 

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
 )
 
@@ -45,4 +48,20 @@ func TestShowSaysWhatCanBeDone(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestShowFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	long := strings.TrimSpace(strings.Repeat("häufige Wörter ", 20))
+	var out bytes.Buffer
+	show(terminal{out: &out}, operator.Detail{
+		Incident: operator.Incident{Title: long}, Failure: long,
+		State: &contract.TriageState{Verdict: &incident.Verdict{
+			Summary: long, LikelyCause: long, Claims: []incident.Claim{{Text: long, Evidence: []string{"E1"}}}, NextSteps: []string{long},
+		}},
+	})
+	for line := range strings.Lines(out.String()) {
+		assert.LessOrEqual(t, len([]rune(strings.TrimSpace(line))), 100, line)
+	}
+	assert.Equal(t, 6*20, strings.Count(out.String(), "häufige"), "nothing is cut")
 }

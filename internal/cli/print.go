@@ -61,6 +61,15 @@ func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 	}
 }
 
+// hanging prints a text behind a mark, at most 98 columns wide, its further lines
+// below the first. A word that is longer, such as an address, stays whole.
+func (t terminal) hanging(mark, text string) {
+	for _, line := range wrapped(text, 98-len(mark)) {
+		t.printf("%s%s\n", mark, line)
+		mark = strings.Repeat(" ", len(mark))
+	}
+}
+
 // wrapped breaks text into lines of at most n characters, between words.
 func wrapped(text string, n int) []string {
 	var lines []string

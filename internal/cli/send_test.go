@@ -146,6 +146,10 @@ func TestSpoiltMustBeRefused(t *testing.T) {
 			assert.Contains(t, errOut, "1 of 1 spoilt deliveries were not refused")
 		}
 	}
+	f := newFront(t)
+	code, _, errOut := run(t, "send", "slack", "--tamper", "--state", f.dir)
+	require.Zero(t, code, errOut)
+	assert.Equal(t, []string{"/webhooks/slack"}, f.paths, "a forged message is in nobody's channel")
 }
 
 // When the receiver goes away in between, what was answered is not lost.

@@ -48,23 +48,10 @@ func (c *silencesListCmd) Run(ctx context.Context, t terminal) error {
 		rows := make([][]string, 0, len(list))
 		for i := range list {
 			s := &list[i]
-			rows = append(rows, []string{s.ID, stands(s, now), stamp(s.StartsAt), stamp(s.EndsAt), oneLine(s.CreatedBy, 14), oneLine(s.Expression, 32)})
+			rows = append(rows, []string{s.ID, s.State(now), stamp(s.StartsAt), stamp(s.EndsAt), oneLine(s.CreatedBy, 14), oneLine(s.Expression, 32)})
 		}
 		return t.table([]string{"SILENCE", "STATE", "FROM", "UNTIL", "BY", "EXPRESSION"}, rows)
 	})
-}
-
-// stands is where a silence is in its life.
-func stands(s *record.Silence, now time.Time) string {
-	switch {
-	case s.Active(now):
-		return "holds"
-	case s.Ahead(now):
-		return "waits"
-	case !s.EndedAt.IsZero():
-		return "ended"
-	}
-	return "over"
 }
 
 func stamp(at time.Time) string { return at.UTC().Format("01-02 15:04Z") }

@@ -10,6 +10,7 @@ import (
 type sourcesCmd struct {
 	List         sourcesListCmd         `cmd:"" help:"List the sources, of the configuration file and of the database."`
 	Show         sourcesShowCmd         `cmd:"" help:"Tell about one: its figures, its secrets and when each was used."`
+	Health       sourcesHealthCmd       `cmd:"" help:"List what is wrong with senders: fell silent, fails verification, sends late."`
 	Add          sourcesAddCmd          `cmd:"" help:"Add a source to the database."`
 	Set          sourcesSetCmd          `cmd:"" help:"Change a source of the database."`
 	Enable       sourcesEnableCmd       `cmd:"" help:"Let a source take deliveries again."`

@@ -120,6 +120,7 @@ func (l *loader) secretURL(path string, schemes ...string) Secret {
 	u, err := url.Parse(s.Reveal())
 	if err != nil || !slices.Contains(schemes, u.Scheme) {
 		l.mistake(l.name(path), "is not an address that starts with "+strings.Join(schemes, ":// or ")+"://", "Correct the address")
+		return "" // Options.Check would tell it once more
 	}
 	return s
 }

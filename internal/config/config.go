@@ -139,6 +139,7 @@ type Source struct {
 // time is no bound.
 type SourceSecret struct {
 	Value               Secret
+	ID                  string // of one that the database keeps; empty: providers.SecretID of the value
 	NotBefore, NotAfter time.Time
 }
 

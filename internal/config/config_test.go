@@ -229,6 +229,26 @@ func TestCheckAddsItsMistakesToTheOthers(t *testing.T) {
 	assert.Contains(t, found, "NERVE_KEYSET")
 }
 
+// One wrong value is one mistake, also where two checks look at it.
+func TestAMistakeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	_, err := Load(Options{
+		Program: Ingest, Providers: vendors,
+		Environ: enough("REDIS_URL=http://redis", "NERVE_OIDC_ISSUER=login", "NERVE_OIDC_CLIENT_ID=nerve", "NERVE_OIDC_READ=@example.com"),
+		Check: func(c *Config) Errors {
+			assert.Empty(t, c.RedisURL.Reveal(), "nothing is left of it to find fault with")
+			return nil
+		},
+	})
+	var errs Errors
+	require.ErrorAs(t, err, &errs)
+	var told []string
+	for _, m := range errs {
+		told = append(told, m.Key)
+	}
+	assert.Equal(t, []string{"REDIS_URL", "NERVE_OIDC_ISSUER"}, told)
+}
+
 func TestKeysetFile(t *testing.T) {
 	t.Parallel()
 	path := yamlFile(t, "{\"key\":1}\n")

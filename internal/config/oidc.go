@@ -39,7 +39,7 @@ func (l *loader) oidc() OIDC {
 func (l *loader) issuer(path string) string {
 	s := l.pageURL(path)
 	u, err := url.Parse(s)
-	if s == "" || err != nil || u.Scheme == "https" {
+	if err != nil || u.Host == "" || u.Scheme != "http" { // https, or pageURL has told what is wrong
 		return s
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() != "localhost" && (err != nil || !addr.IsLoopback()) {

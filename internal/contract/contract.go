@@ -96,6 +96,7 @@ type TriageState struct {
 	Status         incident.Status     `json:"status"`
 	Occurrences    int64               `json:"occurrences"`
 	LastSeen       time.Time           `json:"last_seen"`
+	FiredAt        time.Time           `json:"fired_at,omitzero"` // when ingest last took in the alert, as far as it was told
 	OpenedAt       time.Time           `json:"opened_at"`
 	AcknowledgedBy string              `json:"acknowledged_by,omitempty"`
 	ResolvedBy     string              `json:"resolved_by,omitempty"`
@@ -114,6 +115,9 @@ type TriageState struct {
 	SnoozedAt int64   `json:"snoozed_at,omitempty"`
 	// Silence is set while the incident is held back and nobody was told of it.
 	Silence *Silencing `json:"silence,omitempty"`
+	// Revision is the newest IncidentRecord.Revision. It is 0 in a run that goes on
+	// from one which did not keep it, until something changes.
+	Revision int64 `json:"revision,omitempty"`
 }
 
 // Phase is where an incident is in its life.
@@ -141,6 +145,8 @@ type Occurrence struct {
 type Resolved struct {
 	DeliveryID string    `json:"delivery_id"`
 	At         time.Time `json:"at"`
+	// Late is set when it waited in the spool: the alert may have fired since.
+	Late bool `json:"late,omitempty"`
 }
 
 // Decision is an on-call engineer's acknowledge or resolve.
@@ -150,7 +156,14 @@ type Decision struct {
 	// Actor is the same person as the audit log names them. Without one, By
 	// decided on the command line.
 	Actor audit.Actor `json:"actor,omitzero"`
+	// Revision is that of the incident as whoever decides has seen it; 0 is any.
+	// An incident that has changed since refuses with ErrorChanged.
+	Revision int64 `json:"revision,omitempty"`
 }
+
+// ErrorChanged is the type of the error with which an incident refuses a decision
+// that was made about an older Revision of it.
+const ErrorChanged = "nerve/changed"
 
 // Who is the actor of a decision.
 func (d Decision) Who() audit.Actor {

@@ -22,6 +22,9 @@ type Snooze struct {
 	Actor  audit.Actor `json:"actor"`
 	Until  time.Time   `json:"until"`
 	Reason string      `json:"reason,omitempty"`
+	// Revision is that of the incident as whoever snoozes has seen it, as in a
+	// Decision.
+	Revision int64 `json:"revision,omitempty"`
 }
 
 // How long a snooze may be, from the moment that it is asked for.

@@ -39,6 +39,9 @@ type EvidenceQuery struct {
 	Salt     []byte          `json:"salt"`
 }
 
+// PastOpen is how ToolPast says of an incident that it has not ended.
+const PastOpen = "still open"
+
 // Names of the evidence tools.
 const (
 	ToolThread      = "slack_thread"   // what people said in the thread already

@@ -1,7 +1,9 @@
 package dev
 
 import (
+	"cmp"
 	"path/filepath"
+	"strings"
 
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/config"
@@ -9,6 +11,10 @@ import (
 	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/nerve-alerts/nerve/providers"
 )
+
+// outputs is where tasks' outputs are kept in the state directory, unless blob.url
+// names another place.
+const outputs = "outputs"
 
 // Attach is the configuration of a nerve dev that runs elsewhere on this machine,
 // for a command that does what its ingest does. Reactions in Slack are left to
@@ -31,13 +37,14 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 	cfg.DatabaseURL = config.Secret("sqlite://" + filepath.Join(dir, "nerve.db"))
 	cfg.Keyset = config.Secret(keyset)
 	if cfg.Outbound.BlobURL == "" {
-		cfg.Outbound.BlobURL = "file://" + filepath.ToSlash(filepath.Join(dir, "outputs"))
+		cfg.Outbound.BlobURL = "file://" + filepath.ToSlash(filepath.Join(dir, outputs))
 	}
 	if cfg.Slack.Channel == "" && stand {
 		cfg.Slack.Channel = AlertsChannel
 	}
 	cfg.SourceBase.Channel = cfg.Slack.Channel // of the sources that are added while it runs
-	cfg.Codec.Origins = []string{cfg.Temporal.UIURL}
+	// Temporal UI answers to both names, and a browser tells them apart.
+	cfg.Codec.Origins = []string{cfg.Temporal.UIURL, strings.Replace(cfg.Temporal.UIURL, "//127.0.0.1:", "//localhost:", 1)}
 	configured := map[string]bool{}
 	for i, src := range cfg.Sources {
 		configured[src.Name] = true
@@ -51,6 +58,8 @@ func fill(cfg *config.Config, dir, keyset string, secrets map[string]string, ing
 		}
 		src := config.DefaultSource(name, name, config.Secret(secrets[name]))
 		src.Channel = cfg.Slack.Channel
+		src.QuietPeriod = cmp.Or(cfg.SourceBase.QuietPeriod, src.QuietPeriod)
+		src.TolerancePast = cmp.Or(cfg.SourceBase.TolerancePast, src.TolerancePast)
 		// Nobody outside reaches it, so a vendor that only has SHA-1 can be tried.
 		src.AllowWeak, src.PublicURL, src.OnDemand = true, ingestURL+"/webhooks/"+name, name != "slack"
 		cfg.Sources = append(cfg.Sources, src)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/internal/sender"
 	"github.com/nerve-alerts/nerve/internal/slackstand"
 	"github.com/nerve-alerts/nerve/providers"
@@ -25,6 +27,7 @@ type demo struct {
 	dev    *Dev
 	out    io.Writer
 	api    *slackgo.Client
+	since  string // what is older in the channel is of a story before this one
 	failed int
 	n      int
 }
@@ -35,8 +38,9 @@ func (d *Dev) Demo(ctx context.Context, out io.Writer) (failed int, err error) {
 	if d.Stand == nil {
 		return 0, fmt.Errorf("dev: the demo plays on the Slack stand-in: run it without SLACK_BOT_TOKEN")
 	}
+	began := time.Now()
 	story := &demo{
-		dev: d, out: out,
+		dev: d, out: out, since: fmt.Sprintf("%d.%06d", began.Unix(), began.Nanosecond()/1000),
 		api: slackgo.New(d.cfg.Slack.BotToken.Reveal(), slackgo.OptionAPIURL(d.cfg.Slack.APIURL)),
 	}
 	for _, step := range []func(context.Context) error{
@@ -62,7 +66,7 @@ func (s *demo) say(ok bool, what, became string) {
 
 // storm is a Datadog alert that repeats 50 times.
 func (s *demo) storm(ctx context.Context) error {
-	body, err := providers.Fixture("datadog", "triggered")
+	body, err := s.monitor("triggered")
 	if err != nil {
 		return err
 	}
@@ -73,7 +77,7 @@ func (s *demo) storm(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(started).Round(time.Millisecond)
-	answer, err := s.await(ctx, func(m slackgo.Message) bool { return m.ReplyCount > 0 && m.BotID != "" && isDatadog(m) })
+	answer, err := s.await(ctx, func(m slackgo.Message) bool { return isNerve(m) && isDatadog(m) }, answered)
 	if err != nil {
 		return err
 	}
@@ -114,18 +118,27 @@ func (s *demo) inSlack(ctx context.Context, what string, m slackstand.Message) e
 	if err != nil {
 		return err
 	}
-	answer, err := s.await(ctx, func(m slackgo.Message) bool { return m.Timestamp == posted.TS && m.ReplyCount > 0 })
+	answer, err := s.await(ctx, func(m slackgo.Message) bool { return m.Timestamp == posted.TS }, answered)
 	if err != nil {
 		return err
 	}
-	s.say(seen > 0 && seen < time.Second && answer.found(), what,
-		fmt.Sprintf("👀 after %s; %s", seen.Round(time.Millisecond), answer.tell("answered in its thread")))
+	s.say(seen > 0 && seen < time.Second && answer.found(), what, tellSeen(seen)+"; "+answer.tell("answered in its thread"))
 	return nil
+}
+
+func tellSeen(after time.Duration) string {
+	switch {
+	case after == 0:
+		return "no 👀 within " + patience.String()
+	case after >= time.Second:
+		return fmt.Sprintf("👀 only after %s (a second at most)", after.Round(time.Millisecond))
+	}
+	return "👀 after " + after.Round(time.Millisecond).String()
 }
 
 // ticket is a Zendesk event.
 func (s *demo) ticket(ctx context.Context) error {
-	body, err := providers.Fixture("zendesk", "ticket_created")
+	body, err := s.opened()
 	if err != nil {
 		return err
 	}
@@ -133,7 +146,7 @@ func (s *demo) ticket(ctx context.Context) error {
 	if err := sender.Send(ctx, s.options("zendesk", body, 1), func(r sender.Result) { got = r }); err != nil {
 		return err
 	}
-	answer, err := s.await(ctx, func(m slackgo.Message) bool { return m.ReplyCount > 0 && m.BotID != "" && !isDatadog(m) && isNerve(m) })
+	answer, err := s.await(ctx, func(m slackgo.Message) bool { return isNerve(m) && !isDatadog(m) }, answered)
 	if err != nil {
 		return err
 	}
@@ -167,7 +180,12 @@ func (s *demo) refused(ctx context.Context, what string, o sender.Options) error
 	if err := sender.Send(ctx, o, func(r sender.Result) { got = r }); err != nil {
 		return err
 	}
-	s.say(got.Status == http.StatusUnauthorized, what, fmt.Sprintf("%d %s; nothing was read of it", got.Status, got.Outcome()))
+	ok := got.Status == http.StatusUnauthorized
+	became := "nothing was read of it"
+	if !ok {
+		became = "it should have been refused with 401"
+	}
+	s.say(ok, what, fmt.Sprintf("%d %s; %s", got.Status, got.Outcome(), became))
 	return nil
 }
 
@@ -183,14 +201,18 @@ func (s *demo) replayed(ctx context.Context) error {
 	if err := sender.Send(ctx, o, func(r sender.Result) { words = append(words, fmt.Sprintf("%d %s", r.Status, r.Outcome())) }); err != nil {
 		return err
 	}
-	s.say(slices.Equal(words, []string{"200 enqueued", "200 duplicate"}), "A sender retries: the very same delivery twice",
-		strings.Join(words, ", then ")+"; one incident")
+	ok := slices.Equal(words, []string{"200 enqueued", "200 duplicate"})
+	became := "one incident"
+	if !ok {
+		became = "it should have been enqueued, then known as a duplicate"
+	}
+	s.say(ok, "A sender retries: the very same delivery twice", strings.Join(words, ", then ")+"; "+became)
 	return nil
 }
 
 // recovered closes the Datadog incident.
 func (s *demo) recovered(ctx context.Context) error {
-	body, err := providers.Fixture("datadog", "recovered")
+	body, err := s.monitor("recovered")
 	if err != nil {
 		return err
 	}
@@ -198,8 +220,8 @@ func (s *demo) recovered(ctx context.Context) error {
 	if err := sender.Send(ctx, s.options("datadog", body, 1), func(r sender.Result) { got = r }); err != nil {
 		return err
 	}
-	answer, err := s.await(ctx, func(m slackgo.Message) bool {
-		return isDatadog(m) && isNerve(m) && strings.Contains(m.Text, "resolved") && lit(m, "white_check_mark")
+	answer, err := s.await(ctx, func(m slackgo.Message) bool { return isNerve(m) && isDatadog(m) }, func(m slackgo.Message) bool {
+		return strings.Contains(m.Text, "resolved") && lit(m, activities.LightAnswered)
 	})
 	if err != nil {
 		return err
@@ -215,6 +237,36 @@ func (s *demo) options(provider string, body []byte, count int) sender.Options {
 	}
 }
 
+// own is a payload with an identity of this story's own: the alert of a story
+// before may still be open, or closed.
+func (s *demo) own(provider, fixture string, identify func(fields map[string]any, id string)) ([]byte, error) {
+	body, err := providers.Fixture(provider, fixture)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return nil, fmt.Errorf("dev: the demo's %s of %s: %w", fixture, provider, err)
+	}
+	identify(fields, strings.ReplaceAll(s.since, ".", ""))
+	return json.Marshal(fields)
+}
+
+// monitor is a payload of Datadog in this story's own cycle of the alert.
+func (s *demo) monitor(fixture string) ([]byte, error) {
+	return s.own("datadog", fixture, func(fields map[string]any, id string) { fields["alert_cycle_key"] = id })
+}
+
+// opened is the event of a Zendesk ticket with this story's own number.
+func (s *demo) opened() ([]byte, error) {
+	return s.own("zendesk", "ticket_created", func(fields map[string]any, id string) {
+		fields["subject"] = "zen:ticket:" + id
+		if detail, ok := fields["detail"].(map[string]any); ok {
+			detail["id"] = id
+		}
+	})
+}
+
 func (s *demo) slackAlert() (sender.Options, error) {
 	spec, _ := providers.Lookup("slack")
 	body, err := providers.Fixture("slack", spec.Fixtures[0])
@@ -223,12 +275,16 @@ func (s *demo) slackAlert() (sender.Options, error) {
 
 // sighting is what was seen in the channel, and after how long.
 type sighting struct {
-	after time.Duration
+	after  time.Duration
+	failed bool // nerve put ❌ on the message
 }
 
-func (s sighting) found() bool { return s.after > 0 }
+func (s sighting) found() bool { return s.after > 0 && !s.failed }
 
 func (s sighting) tell(what string) string {
+	if s.failed {
+		return "❌ in Slack: nerve incidents list --failed says more"
+	}
 	if !s.found() {
 		return "not seen in Slack within " + patience.String()
 	}
@@ -239,18 +295,20 @@ func (s sighting) tell(what string) string {
 	return what + " after " + after.String()
 }
 
-// await waits until a message of the channel is as wanted.
-func (s *demo) await(ctx context.Context, wanted func(slackgo.Message) bool) (sighting, error) {
+// await waits until the message that is meant is done, or has failed.
+func (s *demo) await(ctx context.Context, meant, done func(slackgo.Message) bool) (sighting, error) {
 	started := time.Now()
 	for time.Since(started) < patience {
 		h, err := s.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{
-			ChannelID: AlertsChannel, Limit: 50, IncludeAllMetadata: true,
+			ChannelID: AlertsChannel, Oldest: s.since, Limit: 50, IncludeAllMetadata: true,
 		})
 		if err != nil {
 			return sighting{}, fmt.Errorf("dev: read the channel: %w", err)
 		}
-		if slices.ContainsFunc(h.Messages, wanted) {
-			return sighting{time.Since(started)}, nil
+		for _, m := range h.Messages {
+			if failed := lit(m, activities.LightFailed); meant(m) && (failed || done(m)) {
+				return sighting{after: time.Since(started), failed: failed}, nil
+			}
 		}
 		if err := pause(ctx); err != nil {
 			return sighting{}, err
@@ -285,6 +343,12 @@ func pause(ctx context.Context) error {
 	}
 }
 
+// answered reports whether a message has an answer in its thread and the light
+// that says so: a note of a failure is a reply too.
+func answered(m slackgo.Message) bool {
+	return m.ReplyCount > 0 && (lit(m, activities.LightAnswered) || lit(m, activities.LightInconclusive))
+}
+
 func lit(m slackgo.Message, emoji string) bool {
 	return slices.ContainsFunc(m.Reactions, func(r slackgo.ItemReaction) bool { return r.Name == emoji })
 }
@@ -296,9 +360,16 @@ func isDatadog(m slackgo.Message) bool {
 	return err == nil && strings.Contains(string(raw), "· datadog ·")
 }
 
+// count tells the tally: what should be first, and then whatever else there was.
 func count(tally map[string]int) string {
+	words := []string{"enqueued", "debounced", "duplicate"}
+	for _, w := range slices.Sorted(maps.Keys(tally)) {
+		if !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
 	var parts []string
-	for _, w := range []string{"enqueued", "debounced", "duplicate"} {
+	for _, w := range words {
 		if tally[w] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", tally[w], w))
 		}

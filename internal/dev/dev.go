@@ -184,13 +184,13 @@ func (d *Dev) temporal(ctx context.Context, o Options, worker net.Listener) erro
 // directory's lock by now, so nobody else is at it.
 func (d *Dev) secrets(fresh bool) (state.Secrets, error) {
 	if fresh {
-		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack.json*", "slack.journal*"} {
+		for _, pattern := range []string{"nerve.db*", "secrets.json", "slack.json*", "slack.journal*", outputs} {
 			files, err := filepath.Glob(filepath.Join(d.Dir, pattern))
 			if err != nil {
 				return state.Secrets{}, err
 			}
 			for _, f := range files {
-				if err := os.Remove(f); err != nil {
+				if err := os.RemoveAll(f); err != nil {
 					return state.Secrets{}, fmt.Errorf("dev: forget the former state: %w", err)
 				}
 			}

@@ -3,6 +3,7 @@ package dev
 import (
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,21 @@ func TestASourceForEveryProvider(t *testing.T) {
 	fill(d.cfg, d.Dir, s.Keyset, s.Sources, url(l), true)
 	assert.Equal(t, AlertsChannel, d.cfg.SourceBase.Channel, "what is added while it runs is told there as well")
 	assert.Equal(t, "mine", d.cfg.Sources[0].Secrets[0].Value.Reveal(), "what is configured stays")
+}
+
+// What the file says of all sources holds for those of nerve dev's own too.
+func TestTheFiguresOfAllSourcesHold(t *testing.T) {
+	t.Parallel()
+	base := config.DefaultSource("", "")
+	base.QuietPeriod, base.TolerancePast = time.Minute, time.Second
+	cfg := &config.Config{SourceBase: base, Temporal: config.Temporal{UIURL: "http://127.0.0.1:8233"}}
+	fill(cfg, t.TempDir(), "", nil, "http://127.0.0.1:8080", true)
+	require.NotEmpty(t, cfg.Sources)
+	for _, src := range cfg.Sources {
+		assert.Equal(t, time.Minute, src.QuietPeriod, src.Name)
+		assert.Equal(t, time.Second, src.TolerancePast, src.Name)
+	}
+	assert.Equal(t, []string{"http://127.0.0.1:8233", "http://localhost:8233"}, cfg.Codec.Origins)
 }
 
 func TestEachSecretIsNew(t *testing.T) {

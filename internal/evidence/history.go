@@ -58,7 +58,7 @@ func ending(i record.Incident) string {
 	case i.Phase == contract.PhaseFailed:
 		parts = append(parts, "its analysis failed")
 	case i.ClosedAt.IsZero():
-		parts = append(parts, "still open")
+		parts = append(parts, contract.PastOpen)
 	case i.ResolvedBy != "":
 		parts = append(parts, fmt.Sprintf("resolved by %s after %s", i.ResolvedBy, i.ClosedAt.Sub(i.OpenedAt).Round(time.Second)))
 	default:

@@ -40,6 +40,7 @@ type fakeGate struct {
 	forced     []admission.Decision // verdicts to give instead, in order
 	admitErr   error
 	spoolErr   error
+	onLog      func()
 	logErr     error
 	confirmErr error
 	abandoned  int
@@ -160,6 +161,9 @@ func (g *fakeGate) Log(_ context.Context, d contract.Delivery) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.logged = append(g.logged, d)
+	if g.onLog != nil {
+		g.onLog()
+	}
 	return g.logErr
 }
 

@@ -34,13 +34,17 @@ func doubted(reason string) bool {
 }
 
 // finish answers, and then does what the sender need not wait for: reactions,
-// the delivery log and the event.
+// the event, and the delivery log where nothing depends on it.
 func (s *Server) finish(c *gin.Context, a *answer) {
 	c.Abort()
 	x := exchangeOf(c)
+	ctx := context.WithoutCancel(c.Request.Context())
+	if x.meant && a.onlyLogged() {
+		x.conclude(a)
+		s.journals(ctx, x, a)
+	}
 	x.answered = true
 	send(c, x.requestID, a)
-	ctx := context.WithoutCancel(c.Request.Context())
 	if !x.meant {
 		s.deps.Log.LogAttrs(ctx, slog.LevelDebug, "request refused", slog.String("request_id", x.requestID),
 			slog.Int("status", a.status()), slog.String("reason", a.reason.String()))
@@ -52,10 +56,7 @@ func (s *Server) finish(c *gin.Context, a *answer) {
 // conclude does what follows an answer: reactions, the delivery log and the event.
 func (s *Server) conclude(ctx context.Context, x *exchange, a *answer) {
 	s.reactions.add(ctx, a.react)
-	if a.entry != nil {
-		x.delivery = *a.entry
-	}
-	complete(&x.delivery, a)
+	x.conclude(a)
 	unproved := x.delivery.Assurance == ""
 	if unproved {
 		kept := s.thinner.keep(x.source != nil, x.delivery)
@@ -65,12 +66,33 @@ func (s *Server) conclude(ctx context.Context, x *exchange, a *answer) {
 		x.delivery = *kept
 	}
 	s.event(ctx, x, a, unproved)
+	s.journals(ctx, x, a)
+}
+
+// onlyLogged reports whether the log is all that remembers a delivery of which its
+// sender is told that it was taken, or the parts of it: what was stored or ignored.
+// Then it comes before the answer, or a front that is killed in between has lost
+// what nobody sends again. An alert's entry is settled by admission, and costs
+// nothing here.
+func (a *answer) onlyLogged() bool { return a.problem == nil && a.handshake == nil && !a.settled }
+
+// conclude completes the entry of an exchange with its answer.
+func (x *exchange) conclude(a *answer) {
+	if a.entry != nil {
+		x.delivery = *a.entry
+	}
+	complete(&x.delivery, a)
+}
+
+// journals logs what admission did not, once.
+func (s *Server) journals(ctx context.Context, x *exchange, a *answer) {
 	for i := range a.parts {
 		s.journal(ctx, &a.parts[i])
 	}
 	if !a.settled {
 		s.journal(ctx, &x.delivery)
 	}
+	a.parts, a.settled = nil, true
 }
 
 // complete adds to an entry what came of it. The entry of an attempt that held

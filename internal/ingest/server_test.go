@@ -208,6 +208,38 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
+// What is stored or ignored is remembered by the log alone, and its sender sends
+// it no more: the entry comes before the answer. What is refused comes again.
+func TestWhatOnlyTheLogRemembersIsLoggedBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	two := func(t *testing.T) string {
+		return body(t, "e1", signal(), signal(func(s *incident.Signal) { s.Key.Value = "monitor-2" }))
+	}
+	for name, tt := range map[string]struct {
+		payload string
+		token   string
+		status  int
+		entries int
+		before  bool
+	}{
+		"stored":          {`{"EventType":"channel_created"}`, goodToken, 200, 1, true},
+		"ignored":         {`{"Ignored":"self_message"}`, goodToken, 200, 1, true},
+		"several signals": {two(t), goodToken, 200, 3, true},
+		"refused":         {`{}`, "wrong", 401, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, w := newBench(t), httptest.NewRecorder()
+			var before []bool
+			b.gate.onLog = func() { before = append(before, !w.Flushed) }
+			b.server.Handler().ServeHTTP(w, request(t, "/webhooks/vendor", tt.token, tt.payload))
+			assert.Equal(t, tt.status, w.Code)
+			assert.Equal(t, []bool{tt.before}, before)
+			assert.Len(t, b.gate.entries(), tt.entries, "one entry for each")
+		})
+	}
+}
+
 func TestEventsWithoutSignals(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

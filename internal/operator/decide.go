@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
@@ -64,6 +65,9 @@ func (o *Operator) update(ctx context.Context, i Incident, name string, arg any)
 	}
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return state, overtaken(i)
+	}
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == contract.ErrorChanged {
+		return state, &changedError{i.ID + " has changed since it was looked at; see nerve incidents show " + i.ID}
 	}
 	if err != nil {
 		return state, fmt.Errorf("operator: %s %s: %w", name, i.ID, err)

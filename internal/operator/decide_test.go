@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
@@ -86,7 +87,11 @@ func TestDecisionsThatTemporalRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
 		late bool
-	}{{serviceerror.NewNotFound("workflow execution already completed"), true}, {errors.New("the incident is closed"), false}} {
+	}{
+		{serviceerror.NewNotFound("workflow execution already completed"), true},
+		{sdk.NewApplicationError("the incident has changed since", contract.ErrorChanged), true},
+		{errors.New("the incident is closed"), false},
+	} {
 		decide(t, alex, func(f *temporal) {
 			f.add(&run{workflow: "a:x:1", incident: "i1"})
 			f.updateErr = tt.err
@@ -94,6 +99,7 @@ func TestDecisionsThatTemporalRefuses(t *testing.T) {
 			t.Helper()
 			require.Error(t, err)
 			assert.Equal(t, tt.late, errors.Is(err, operator.ErrState))
+			assert.Equal(t, tt.late, errors.Is(err, operator.ErrChanged))
 			assert.Equal(t, !tt.late, errors.Is(err, tt.err))
 		})
 	}

@@ -63,8 +63,11 @@ type temporal struct {
 	startErr  error
 	signals   []signal
 	signalErr map[string]error // by workflow id
-	onQuery   func()           // what happens while a worker is asked
-	onHistory func()           // what happens while a history is read
+	watch     *contract.WatchState
+	watchErr  error
+	asked     []string // workflow, run and query of what was asked of the watch
+	onQuery   func()   // what happens while a worker is asked
+	onHistory func()   // what happens while a history is read
 }
 
 type signal struct {
@@ -206,6 +209,10 @@ func (f *temporal) DescribeWorkflowExecution(_ context.Context, workflowID, runI
 func (f *temporal) QueryWorkflow(ctx context.Context, workflowID, runID, query string, _ ...any) (converter.EncodedValue, error) {
 	_, bounded := ctx.Deadline()
 	require.True(f.t, bounded, "without a worker a query waits for ever")
+	if workflowID == contract.WatchID {
+		f.asked = append(f.asked, workflowID+"/"+runID+"/"+query)
+		return watched{f.watch}, f.watchErr
+	}
 	require.Equal(f.t, contract.QueryState, query)
 	if f.onQuery != nil {
 		f.onQuery()
@@ -218,6 +225,14 @@ func (f *temporal) QueryWorkflow(ctx context.Context, workflowID, runID, query s
 		return nil, r.unread
 	}
 	return value{r.state}, nil
+}
+
+type watched struct{ state *contract.WatchState }
+
+func (w watched) HasValue() bool { return w.state != nil }
+func (w watched) Get(to any) error {
+	*to.(*contract.WatchState) = *w.state //nolint:forcetypeassert // a test's own
+	return nil
 }
 
 type value struct{ state *contract.TriageState }

@@ -64,5 +64,5 @@ func (o *Operator) unchanged(ctx context.Context, i Incident) error {
 }
 
 func overtaken(i Incident) error {
-	return fmt.Errorf("%w: %s has changed meanwhile: it was rerun or closed, or its alert fired again; see nerve incidents show %s", ErrState, i.ID, i.ID)
+	return &changedError{fmt.Sprintf("%s has changed meanwhile: it was rerun or closed, or its alert fired again; see nerve incidents show %s", i.ID, i.ID)}
 }

@@ -21,7 +21,16 @@ var (
 	ErrNotFound = errors.New("operator: no such incident")
 	ErrState    = errors.New("operator: the incident is not in a state for this")
 	ErrNoWorker = errors.New("operator: no worker answered")
+	// ErrChanged is an ErrState: the incident has changed since it was looked at.
+	ErrChanged = errors.New("operator: the incident has changed meanwhile")
 )
+
+// changedError is ErrChanged and ErrState, in one text.
+type changedError struct{ text string }
+
+func (e *changedError) Error() string { return ErrState.Error() + ": " + e.text }
+
+func (*changedError) Is(target error) bool { return target == ErrState || target == ErrChanged }
 
 const (
 	// maxScan is how many of the newest incidents are searched for an incident id.

@@ -150,3 +150,22 @@ func (sc *scan) userinfo(i int) (finding, bool) {
 	}
 	return finding{start, start + at, kindSecret, rest[:at]}, true
 }
+
+// dataSource finds the user and password of a data source name of Go's MySQL
+// driver, user:password@tcp(host)/database, whose "@" is at i: it has no "://".
+func (sc *scan) dataSource(i int) (finding, bool) {
+	rest := sc.text[i:]
+	if !strings.HasPrefix(rest, "@tcp(") && !strings.HasPrefix(rest, "@unix(") {
+		return finding{}, false
+	}
+	start := i
+	for start > max(sc.floor, i-maxLocal) && strings.IndexByte(" \t\r\n\"'`<>|", sc.text[start-1]) < 0 {
+		start--
+	}
+	user, _, ok := strings.Cut(sc.text[start:i], ":")
+	if !ok {
+		return finding{}, false
+	}
+	start += strings.LastIndexByte(user, '=') + 1 // dsn=user:password@tcp(…)
+	return finding{start, i, kindSecret, sc.text[start:i]}, true
+}

@@ -8,8 +8,8 @@ import (
 )
 
 // atSigns are the forms of "@" that alerts really hold: plain, from a URL,
-// from a URL within a URL, from HTML and from JSON.
-var atSigns = []string{"@", "%40", "%2540", "&#64;", "&#x40;", `\u0040`}
+// from a URL within a URL, from HTML, from JSON and from a program's strings.
+var atSigns = []string{"@", "%40", "%2540", "&#64;", "&#x40;", "&commat;", `\u0040`, `\x40`}
 
 // The longest mailbox name and domain that are looked at. RFC 5321 allows 64
 // and 255 bytes; percent-encoding triples them.

@@ -40,6 +40,16 @@ func (s *Scrubber) scrub(salt []byte, text string, phone bool) string {
 	if len(salt) == 0 {
 		salt = s.fallback
 	}
+	if plain := fold(text); plain != text {
+		if clean := s.settle(salt, plain, phone); clean != plain {
+			return clean
+		}
+	}
+	return s.settle(salt, text, phone)
+}
+
+// settle replaces until there is nothing left to replace.
+func (s *Scrubber) settle(salt []byte, text string, phone bool) string {
 	for range s.rounds {
 		next, changed := s.round(salt, text, phone)
 		if !changed {
@@ -133,7 +143,10 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 			return sc.saidSecret(i)
 		}
 	case c == '@', c == '&', c == '\\':
-		return sc.mail(i)
+		if f, ok := sc.mail(i); ok {
+			return f, true
+		}
+		return sc.dataSource(i)
 	case c == '%':
 		return sc.escaped(i)
 	case c == ':':

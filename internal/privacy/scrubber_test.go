@@ -38,6 +38,8 @@ func TestTextReplacesAddresses(t *testing.T) {
 		`\u003cjoe@example.com\u003e`:                          `\u003c<EMAIL>\u003e`,
 		`joe\u0040example.com`:                                 `<EMAIL>`,
 		"joe&#64;example.com":                                  "<EMAIL>",
+		"joe&commat;example.com":                               "<EMAIL>",
+		`joe\x40example.com`:                                   "<EMAIL>",
 		"(joe@example.com), [joe@example.com]":                 "(<EMAIL>), [<EMAIL>]",
 		"**joe@example.com** _joe@example.com_":                "**<EMAIL>** _<EMAIL>_",
 		"`joe@example.com`.":                                   "`<EMAIL>`.",
@@ -55,6 +57,38 @@ func TestTextReplacesAddresses(t *testing.T) {
 		"user joe@example.com: password: hunter2":              "user <EMAIL>: password: <SECRET>",
 	} {
 		assert.Equal(t, want, shape(NewScrubber().Text(testSalt, in)), in)
+	}
+}
+
+// What reads the same to a person is found the same.
+func TestTextSeesThroughLookAlikes(t *testing.T) {
+	t.Parallel()
+	wide := func(text string) string {
+		return strings.Map(func(r rune) rune {
+			if r > ' ' && r <= '~' {
+				return r + 0xfee0
+			}
+			return r
+		}, text)
+	}
+	for in, want := range map[string]string{
+		"ask joe\uff20example.com":                        "ask <EMAIL>",
+		"ask joe\ufe6bexample.com":                        "ask <EMAIL>",
+		"ask " + wide("joe@example.com"):                  "ask <EMAIL>",
+		"ask joe\u200b@example.com":                       "ask <EMAIL>",
+		"ask jo\u200be.smith@exam\u00adple.com":           "ask <EMAIL>",
+		"\ufeffjoe@example.com":                           "<EMAIL>",
+		"card " + wide("4242 4242 4242 4242"):             "card <CARD>",
+		"call " + wide("+49 151 23456789"):                "call <PHONE>",
+		rep("xo\u200bxb-", "1", 12) + rep("-", "aB3", 8):  "<SECRET>",
+		"👩\u200d💻 wrote: 高負荷（９０％）です":                      "👩\u200d💻 wrote: 高負荷（９０％）です",
+		"joe@example.com, 高負荷（９０％）":                       "<EMAIL>, 高負荷(90%)",
+		"an invalid \xff byte and joe\uff20example.com":   "an invalid \ufffd byte and <EMAIL>",
+		"an invalid \xff byte and nothing\u200b to scrub": "an invalid \xff byte and nothing\u200b to scrub",
+	} {
+		got := NewScrubber().Text(testSalt, in)
+		assert.Equal(t, want, shape(got), in)
+		assert.Equal(t, got, NewScrubber().Text(testSalt, got), "again")
 	}
 }
 
@@ -128,6 +162,9 @@ func TestTextReplacesSecrets(t *testing.T) {
 		"Basic " + basic:                                                "Basic <SECRET>",
 		"Cookie: sid=abc; theme=dark\nnext":                             "Cookie: <SECRET>\nnext",
 		"postgres://app:p/w@db.internal:5432/x":                         "postgres://<SECRET>@db.internal:5432/x",
+		"dial root:p/w=1@tcp(10.0.0.1:3306)/app":                        "dial <SECRET>@tcp(10.0.0.1:3306)/app",
+		`dsn="app:pw@unix(/run/mysqld.sock)/x"`:                         `dsn="<SECRET>@unix(/run/mysqld.sock)/x"`,
+		"dsn=app:pw@tcp(db)/x":                                          "dsn=<SECRET>@tcp(db)/x",
 		"https://joe:pw@example.com/x":                                  "https://<SECRET>@example.com/x",
 		`https:\/\/joe:pw@example.com\/x`:                               `https:\/\/<SECRET>@example.com\/x`,
 		"https://joe@example.com/x":                                     "https://<SECRET>@example.com/x",

@@ -43,6 +43,28 @@ func (s *Silence) Active(at time.Time) bool { return !s.StartsAt.After(at) && s.
 // Ahead reports whether the silence holds at a time, or will.
 func (s *Silence) Ahead(at time.Time) bool { return s.EndedAt.IsZero() && s.EndsAt.After(at) }
 
+// State is where the silence is in its life: SilenceHolds, SilenceWaits,
+// SilenceEnded or SilenceOver.
+func (s *Silence) State(at time.Time) string {
+	switch {
+	case s.Active(at):
+		return SilenceHolds
+	case s.Ahead(at):
+		return SilenceWaits
+	case !s.EndedAt.IsZero():
+		return SilenceEnded
+	}
+	return SilenceOver
+}
+
+// The states of a silence.
+const (
+	SilenceHolds = "holds"
+	SilenceWaits = "waits"
+	SilenceEnded = "ended" // by somebody, before its time
+	SilenceOver  = "over"
+)
+
 // silenceRow is a row of the table silences.
 type silenceRow struct {
 	bun.BaseModel `bun:"table:silences,alias:s"`
@@ -131,25 +153,34 @@ func (s *Store) Silence(ctx context.Context, id string) (Silence, error) {
 type SilenceFilter struct {
 	AheadAt    time.Time // those that hold at this time or will: what ingest needs to know
 	EndedSince time.Time // those that somebody ended early, at this time or later
+	After      string    // Next of the page before
 	Limit      int       // default 50, at most 1,000
 }
 
-// Silences lists silences, the one that ends last first.
+// Silences lists silences, the one that ends last first. SilencePage tells
+// whether there are more.
 func (s *Store) Silences(ctx context.Context, f SilenceFilter) ([]Silence, error) {
+	p, err := s.SilencePage(ctx, f)
+	return p.Items, err
+}
+
+// SilencePage is a page of Silences. The error is ErrCursor for an After that is
+// not a cursor.
+func (s *Store) SilencePage(ctx context.Context, f SilenceFilter) (Page[Silence], error) {
 	var rows []silenceRow
-	q := s.read.NewSelect().Model(&rows).Order("ends_at DESC", "id DESC").Limit(bounded(f.Limit))
+	q := s.read.NewSelect().Model(&rows)
 	if !f.AheadAt.IsZero() {
 		q.Where("ends_at > ?", f.AheadAt).Where("ended_at IS NULL")
 	}
 	if !f.EndedSince.IsZero() {
 		q.Where("ended_at >= ?", f.EndedSince)
 	}
+	l := listing{column: "ends_at", after: f.After, limit: f.Limit}
+	if err := l.page(q); err != nil {
+		return Page[Silence]{}, err
+	}
 	if err := q.Scan(ctx); err != nil {
-		return nil, fmt.Errorf("record: list silences: %w", err)
+		return Page[Silence]{}, fmt.Errorf("record: list silences: %w", err)
 	}
-	list := make([]Silence, len(rows))
-	for i := range rows {
-		list[i] = rows[i].silence()
-	}
-	return list, nil
+	return paged(rows, f.Limit, (*silenceRow).silence, func(r *silenceRow) cursor { return cursor{r.EndsAt, r.ID} }), nil
 }

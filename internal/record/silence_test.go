@@ -100,6 +100,47 @@ func TestSilencesAreListed(t *testing.T) {
 	})
 }
 
+func TestSilencesArePaged(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *record.Store) {
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		for _, id := range []string{"a", "b", "c", "d", "e"} { // all end at the same moment
+			_, err := s.AddSilence(t.Context(), silence(id, now, now.Add(time.Hour)), ops)
+			require.NoError(t, err)
+		}
+		f := record.SilenceFilter{Limit: 2, AheadAt: now}
+		var seen []string
+		for {
+			p, err := s.SilencePage(t.Context(), f)
+			require.NoError(t, err)
+			for _, one := range p.Items {
+				seen = append(seen, one.ID)
+			}
+			if f.After = p.Next; f.After == "" {
+				break
+			}
+			_, err = s.EndSilence(t.Context(), seen[0], "", ops) // what goes meanwhile shifts nothing
+			if len(seen) > 2 {
+				require.ErrorIs(t, err, record.ErrEnded)
+			}
+		}
+		assert.Equal(t, []string{"e", "d", "c", "b", "a"}, seen)
+		_, err := s.SilencePage(t.Context(), record.SilenceFilter{After: "?"})
+		require.ErrorIs(t, err, record.ErrCursor)
+	})
+}
+
+func TestStatesOfASilence(t *testing.T) {
+	t.Parallel()
+	s := silence("s1", at, at.Add(time.Hour))
+	assert.Equal(t, record.SilenceWaits, s.State(at.Add(-time.Second)))
+	assert.Equal(t, record.SilenceHolds, s.State(at))
+	assert.Equal(t, record.SilenceOver, s.State(at.Add(time.Hour)))
+	s.EndedAt = at.Add(time.Minute)
+	assert.Equal(t, record.SilenceEnded, s.State(at.Add(2*time.Minute)))
+	assert.Equal(t, record.SilenceEnded, s.State(at.Add(2*time.Hour)))
+}
+
 // What people decide about an incident is in the audit log once, however often
 // and late its states come; what nerve or the sender did is not.
 func TestDecisionsAreAuditedOnce(t *testing.T) {

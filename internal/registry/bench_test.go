@@ -20,7 +20,6 @@ import (
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/registry"
 	"github.com/nerve-alerts/nerve/internal/testkit"
-	"github.com/nerve-alerts/nerve/providers"
 )
 
 var (
@@ -32,7 +31,18 @@ var (
 // secret is shaped like one and different for each letter.
 func secret(letter string) string { return strings.Repeat(letter, 40) }
 
-func id(letter string) string { return providers.SecretID(secret(letter)) }
+// id is the name of a secret of the first source in the database.
+func (b *bench) id(t *testing.T, letter string) string {
+	t.Helper()
+	for _, s := range b.loaded(t).Sources[0].Source.Secrets {
+		if s.Value.Reveal() == secret(letter) {
+			require.Regexp(t, "^[0-9a-f]{16}$", s.ID)
+			return s.ID
+		}
+	}
+	require.Fail(t, "there is no secret "+letter)
+	return ""
+}
 
 // lockedBuffer is a log that is read while it is written.
 type lockedBuffer struct {

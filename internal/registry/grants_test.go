@@ -12,6 +12,7 @@ import (
 
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/testkit"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 // An ingest needs what docs/registry.md grants it, and no more.
@@ -23,7 +24,7 @@ func TestIngestNeedsFourTables(t *testing.T) {
 	db, err := sql.Open("pgx", address)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	role := "ingest_" + id("a")
+	role := "ingest_" + providers.SecretID(secret("a"))
 	t.Cleanup(func() { _, _ = db.Exec("DROP OWNED BY " + role + "; DROP ROLE " + role) })
 	_, err = db.ExecContext(t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'p'; GRANT SELECT ON registry, sources, source_secrets, source_purges TO "+role)
 	require.NoError(t, err)

@@ -66,7 +66,7 @@ func open(s record.Source, sealer Sealer, base config.Source) (config.Source, er
 			failed = fmt.Errorf("registry: secret %s of source %s cannot be opened: it was sealed with another keyset, or changed", secret.ID, s.Name)
 			continue
 		}
-		secrets = append(secrets, config.SourceSecret{Value: config.Secret(plain), NotBefore: secret.NotBefore, NotAfter: secret.NotAfter})
+		secrets = append(secrets, config.SourceSecret{Value: config.Secret(plain), ID: secret.ID, NotBefore: secret.NotBefore, NotAfter: secret.NotAfter})
 	}
 	source, err := parse(config.Entry{Name: s.Name, Fields: fieldsOf(s), Secrets: secrets}, base)
 	if err != nil {

@@ -183,7 +183,11 @@ func (r *Registry) Apply(ctx context.Context, o Order) (Applied, error) {
 			p.verdict.Warnings = append(p.verdict.Warnings, "Redis could not announce the change: an ingest finds it by itself within 30 s")
 		}
 	}
-	return Applied{Revision: revision, SecretID: p.secretID, Entry: entry, Again: !done, Warnings: p.verdict.Warnings}, nil
+	added := p.secretID
+	if added != "" {
+		added = entry.Detail["secret_id"] // another's, when the order was carried out at this moment
+	}
+	return Applied{Revision: revision, SecretID: added, Entry: entry, Again: !done, Warnings: p.verdict.Warnings}, nil
 }
 
 func (r *Registry) write(ctx context.Context, e *audit.Entry, o Order, p *plan) (int64, bool, error) {

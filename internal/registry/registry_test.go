@@ -20,6 +20,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/registry"
+	"github.com/nerve-alerts/nerve/providers"
 )
 
 func TestASourceFromAddToRemove(t *testing.T) {
@@ -38,7 +39,8 @@ func TestASourceFromAddToRemove(t *testing.T) {
 
 		a := b.approved(t, c)
 		assert.Equal(t, int64(1), a.Revision)
-		assert.Equal(t, id("a"), a.SecretID)
+		named := b.id(t, "a")
+		assert.Equal(t, named, a.SecretID)
 		require.ErrorIs(t, b.refused(t, c), registry.ErrExists)
 
 		l := b.loaded(t)
@@ -82,7 +84,7 @@ func TestASourceFromAddToRemove(t *testing.T) {
 		assert.Equal(t, asker, first.Actor)
 		assert.Equal(t, "dev@example.com (slack)", first.Detail["approved_by"])
 		assert.Equal(t, "30m", first.Detail["window"])
-		assert.Equal(t, id("a"), first.Detail["secret_id"])
+		assert.Equal(t, named, first.Detail["secret_id"])
 		assert.NotContains(t, b.log.String(), secret("a"))
 	})
 }
@@ -235,7 +237,7 @@ func TestTheFileWins(t *testing.T) {
 	assert.Equal(t, []any{"dd", registry.OriginDatabase, true}, []any{views[1].Name, views[1].Origin, views[1].Hidden})
 	v, err := later.Get(t.Context(), "dd")
 	require.NoError(t, err)
-	assert.Equal(t, id("g"), v.Secrets[0].ID)
+	assert.Equal(t, providers.SecretID(secret("g")), v.Secrets[0].ID)
 	_, err = later.Get(t.Context(), "nobody")
 	require.ErrorIs(t, err, registry.ErrNotFound)
 }
@@ -244,8 +246,8 @@ func TestARotation(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bench) {
 		b.approved(t, add("dd", map[string]any{"provider": "datadog"}))
-		b.proves(t, "dd", id("a"), at)
-		last := contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: id("a")}
+		b.proves(t, "dd", b.id(t, "a"), at)
+		last := contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: b.id(t, "a")}
 		require.ErrorContains(t, b.refused(t, last), "last secret")
 
 		b.clock.Advance(time.Hour)
@@ -271,7 +273,7 @@ func TestARotation(t *testing.T) {
 
 		b.clock.Advance(8 * 24 * time.Hour)
 		assert.Empty(t, b.get(t, "dd").Secrets[1].Note, "nobody has shown that it has the new one")
-		b.proves(t, "dd", id("b"), b.clock.Now())
+		b.proves(t, "dd", b.id(t, "b"), b.clock.Now())
 		assert.Equal(t, registry.SafeToRemove, b.get(t, "dd").Secrets[1].Note)
 		b.approved(t, last)
 		s = b.loaded(t).Sources[0].Source
@@ -280,6 +282,33 @@ func TestARotation(t *testing.T) {
 		assert.Equal(t, registry.SecretRemoved, b.get(t, "dd").Secrets[1].State)
 		require.ErrorContains(t, b.refused(t, last), "no secret")
 	})
+}
+
+// A secret that comes back has another name, and one from before names were made
+// by chance keeps the one that it has.
+func TestNamesOfSecrets(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, sqlite(t))
+	b.approved(t, add("dd", map[string]any{"provider": "datadog"}))
+	first := b.id(t, "a")
+	b.approved(t, contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("b")})
+	b.approved(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: first})
+	b.approved(t, contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("a")})
+	assert.NotEqual(t, first, b.id(t, "a"))
+
+	old := providers.SecretID(secret("o"))
+	sealed, err := b.sealer.Seal([]byte(secret("o")), []byte("nerve/source/dd/secret/"+old))
+	require.NoError(t, err)
+	set, err := b.store.SealedSources(t.Context())
+	require.NoError(t, err)
+	_, _, err = b.store.WriteSource(t.Context(), &audit.Entry{Actor: asker, Action: "test", Target: "dd"}, record.SourceWrite{
+		Source: set.Sources[0], Expect: set.Sources[0].Revision, Add: []record.SourceSecret{{ID: old, Sealed: sealed}},
+	})
+	require.NoError(t, err)
+	require.ErrorContains(t, b.refused(t, contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("o")}), "has already ("+old+")")
+	for _, secret := range registry.ProviderConfig(b.loaded(t).Sources[0].Source, nil).Secrets {
+		assert.Equal(t, "secret "+secret.ID, secret.String())
+	}
 }
 
 func (b *bench) get(t *testing.T, name string) registry.View {
@@ -293,6 +322,7 @@ func TestASecretCanHaveItsTime(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, sqlite(t))
 	b.approved(t, add("dd", map[string]any{"provider": "datadog"}))
+	b.clock.Advance(time.Minute)
 	c := contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("b"), Fields: map[string]any{"not_before": "2026-04-01", "not_after": "2026-03-01"}}
 	require.ErrorContains(t, b.refused(t, c), "not_after")
 	c.Fields["not_before"], c.Fields["not_after"] = nil, "2020-01-01"
@@ -304,7 +334,7 @@ func TestASecretCanHaveItsTime(t *testing.T) {
 	s := b.loaded(t).Sources[0].Source
 	assert.Equal(t, time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), s.Secrets[0].NotBefore)
 	assert.Equal(t, registry.SecretNotYet, b.get(t, "dd").Secrets[0].State)
-	err := b.refused(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: id("a")})
+	err := b.refused(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: b.id(t, "a")})
 	require.ErrorContains(t, err, "last secret that counts", "the other one does not count yet")
 }
 
@@ -431,7 +461,8 @@ func TestNoSecretLeaks(t *testing.T) {
 	b := newBench(t, "sqlite://"+filepath.Join(dir, "nerve.db"))
 	b.approved(t, add("dd", map[string]any{"provider": "datadog"}))
 	b.approved(t, contract.Change{Action: contract.ActionSecretAdd, Target: "dd", Secret: secret("b")})
-	b.approved(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: id("a")})
+	b.approved(t, contract.Change{Action: contract.ActionSecretRemove, Target: "dd", SecretID: b.id(t, "a")})
+	kept := b.id(t, "b")
 	views, err := b.List(t.Context())
 	require.NoError(t, err)
 	shown, err := json.Marshal(views)
@@ -442,7 +473,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	for _, f := range files {
 		raw, err := os.ReadFile(f)
 		require.NoError(t, err)
-		if strings.Contains(string(raw), id("b")) {
+		if strings.Contains(string(raw), kept) {
 			found++
 		}
 		shown = append(shown, raw...)
@@ -451,6 +482,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	for _, s := range []string{secret("a"), secret("b")} {
 		assert.NotContains(t, string(shown)+b.log.String(), s)
 		assert.NotContains(t, string(shown)+b.log.String(), s[:20])
+		assert.NotContains(t, string(shown)+b.log.String(), providers.SecretID(s), "a guess could be tried on it")
 	}
 }
 

@@ -2,6 +2,9 @@ package registry
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -9,7 +12,6 @@ import (
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/record"
-	"github.com/nerve-alerts/nerve/providers"
 )
 
 // secretContext is the associated data of a sealed secret: one that was copied
@@ -27,14 +29,12 @@ func (r *Registry) planSecretAdd(c contract.Change, p *plan) error {
 	if source.Anybody() && len(active(p.write.Source.Secrets)) > 0 {
 		p.verdict.Warnings = append(p.verdict.Warnings, "the source takes deliveries that nothing proves, so the secret is not looked at")
 	}
-	id := providers.SecretID(c.Secret)
-	counting := active(p.write.Source.Secrets)
-	for _, s := range counting {
-		if s.ID == id {
-			return mistake("secret", "is one that the source has already ("+id+")", "Give a new one")
+	for _, s := range source.Secrets {
+		if subtle.ConstantTimeCompare([]byte(s.Value.Reveal()), []byte(c.Secret)) == 1 {
+			return mistake("secret", "is one that the source has already ("+s.ID+")", "Give a new one")
 		}
 	}
-	if len(counting) >= maxSecrets {
+	if len(active(p.write.Source.Secrets)) >= maxSecrets {
 		return mistake("secret", fmt.Sprintf("would be number %d", maxSecrets+1), "Remove one that nobody uses first: nerve sources remove-secret")
 	}
 	if err := r.addSecret(c, p, source); err != nil {
@@ -44,6 +44,14 @@ func (r *Registry) planSecretAdd(c contract.Change, p *plan) error {
 		return nil
 	}
 	return r.builds(source, c.Secret)
+}
+
+// newSecretID names a secret: 16 hex digits by chance, so that the name says
+// nothing of the secret, and no two of a source have the same.
+func newSecretID() string {
+	raw := make([]byte, 8)
+	_, _ = rand.Read(raw) // never fails: it ends the program instead
+	return hex.EncodeToString(raw)
 }
 
 // addSecret seals the change's secret for the source.
@@ -59,7 +67,7 @@ func (r *Registry) addSecret(c contract.Change, p *plan, source config.Source) e
 	case problem != "":
 		return mistake("secret", problem, "Use the vendor's secret whole, or generate a longer one")
 	}
-	s := record.SourceSecret{ID: providers.SecretID(c.Secret)}
+	s := record.SourceSecret{ID: newSecretID()}
 	if c.Action == contract.ActionSecretAdd {
 		var err error
 		if s.NotBefore, s.NotAfter, err = config.ParseValidity(c.Fields); err != nil {

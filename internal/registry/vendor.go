@@ -42,7 +42,7 @@ func VendorOf(s config.Source) config.Vendor {
 func ProviderConfig(s config.Source, self func() string) providers.Config {
 	secrets := make([]providers.Secret, len(s.Secrets))
 	for n, secret := range s.Secrets {
-		secrets[n] = providers.Secret{Value: secret.Value.Reveal(), NotBefore: secret.NotBefore, NotAfter: secret.NotAfter}
+		secrets[n] = providers.Secret{Value: secret.Value.Reveal(), ID: secret.ID, NotBefore: secret.NotBefore, NotAfter: secret.NotAfter}
 	}
 	return providers.Config{
 		Secrets: secrets, Schemes: s.Schemes, AllowWeak: s.AllowWeak, PublicURL: s.PublicURL,

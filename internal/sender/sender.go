@@ -15,6 +15,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,12 +162,24 @@ func (o Options) check() (providers.Provider, *url.URL, error) {
 	// A sender signs as it can, so a weak scheme is no question here.
 	p, err := spec.New(providers.Config{Secrets: providers.Secrets(o.Secret), Schemes: o.Schemes, AllowWeak: true})
 	if err != nil {
-		return nil, nil, &OptionError{"secret", reason(err)}
+		return nil, nil, &OptionError{atFault(spec, o.Schemes), reason(err)}
 	}
 	if s, ok := p.(interface{ CanSign() error }); ok && s.CanSign() != nil {
 		return nil, nil, &OptionError{"secret", reason(s.CanSign())}
 	}
 	return p, u, nil
+}
+
+// atFault is the option because of which the provider cannot be: a scheme that the
+// vendor does not have, or else the secret.
+func atFault(spec providers.Spec, schemes []string) string {
+	known, err := providers.Expand(spec.Schemes)
+	for _, name := range schemes {
+		if err == nil && !slices.ContainsFunc(known, func(s providers.Scheme) bool { return s.Name == name }) {
+			return "scheme"
+		}
+	}
+	return "secret"
 }
 
 // reason is an error without the package that it came from.

@@ -222,6 +222,11 @@ func TestNeedsAKeyThatSigns(t *testing.T) {
 	assert.Equal(t, "secret", wrong.Option)
 	assert.Contains(t, wrong.Problem, "give the private key")
 	assert.NotContains(t, wrong.Problem, "providers:")
+
+	o.Schemes = []string{"nope"}
+	wrong, ok = errors.AsType[*sender.OptionError](sender.Send(t.Context(), o, nil))
+	require.True(t, ok)
+	assert.Equal(t, "scheme", wrong.Option)
 }
 
 func TestCount(t *testing.T) {

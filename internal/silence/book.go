@@ -46,8 +46,19 @@ type Draft struct {
 	Why        string    `json:"why"`
 }
 
-// ErrDraft wraps what is wrong with a draft, besides its expression.
+// ErrDraft is what every *DraftError is.
 var ErrDraft = errors.New("silence: it cannot be made so")
+
+// DraftError says what is wrong with a draft, besides its expression.
+type DraftError struct {
+	Field   string // of the draft, as in JSON; empty when there are too many silences
+	Problem string // for people
+}
+
+func (e *DraftError) Error() string { return ErrDraft.Error() + ": " + e.Problem }
+
+// Unwrap makes it ErrDraft.
+func (e *DraftError) Unwrap() error { return ErrDraft }
 
 // maxWhy is the longest reason, in characters.
 const maxWhy = 500
@@ -59,8 +70,7 @@ func (b *Book) now() time.Time {
 	return b.Now()
 }
 
-// Check refuses a draft that makes no sense: a *CompileError, or an error that
-// wraps ErrDraft.
+// Check refuses a draft that makes no sense: a *CompileError, or a *DraftError.
 func (b *Book) Check(d *Draft) error {
 	now := b.now().UTC()
 	if d.StartsAt.IsZero() {
@@ -71,13 +81,13 @@ func (b *Book) Check(d *Draft) error {
 	}
 	switch length := d.EndsAt.Sub(d.StartsAt); {
 	case !d.EndsAt.After(now):
-		return fmt.Errorf("%w: its end is in the past", ErrDraft)
+		return &DraftError{"ends_at", "its end is in the past"}
 	case length <= 0:
-		return fmt.Errorf("%w: it ends before it starts", ErrDraft)
+		return &DraftError{"ends_at", "it ends before it starts"}
 	case length > MaxLength:
-		return fmt.Errorf("%w: it lasts longer than %d days", ErrDraft, int(MaxLength.Hours())/24)
+		return &DraftError{"ends_at", fmt.Sprintf("it lasts longer than %d days", int(MaxLength.Hours())/24)}
 	case strings.TrimSpace(d.Why) == "":
-		return fmt.Errorf("%w: say why, for whoever wonders later why nothing was said", ErrDraft)
+		return &DraftError{"why", "say why, for whoever wonders later why nothing was said"}
 	}
 	return nil
 }
@@ -93,7 +103,7 @@ func (b *Book) Add(ctx context.Context, d Draft, by audit.Actor) (added record.S
 		return added, nil, err
 	}
 	if len(ahead) >= MaxAhead {
-		return added, nil, fmt.Errorf("%w: there are %d already, and each is evaluated for each alert: end some, or join them", ErrDraft, MaxAhead)
+		return added, nil, &DraftError{Problem: fmt.Sprintf("there are %d already, and each is evaluated for each alert: end some, or join them", MaxAhead)}
 	}
 	added, err = b.Store.AddSilence(ctx, record.Silence{
 		ID: newID(), Expression: d.Expression, StartsAt: d.StartsAt.UTC().Truncate(time.Microsecond),

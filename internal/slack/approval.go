@@ -62,15 +62,16 @@ func (c *Client) EditApproval(ctx context.Context, ref incident.SlackRef, n cont
 // nobody has decided yet.
 func (c *Client) RemindApproval(ctx context.Context, ref incident.SlackRef, n contract.ApprovalNotice) error {
 	key := approvalKey(n, "reminder")
-	msgs, err := c.replies(ctx, ref)
-	if err != nil {
-		if is(err, "thread_not_found") {
-			return nil // the message was deleted: there is nothing to remind of
-		}
-		return err
+	reminded := false
+	err := c.replies(ctx, ref, func(m slackgo.Message) bool {
+		reminded = ownApproval([]slackgo.Message{m}, key) != ""
+		return !reminded
+	})
+	if is(err, "thread_not_found") {
+		return nil // the message was deleted: there is nothing to remind of
 	}
-	if ownApproval(msgs, key) != "" {
-		return nil
+	if err != nil || reminded {
+		return err
 	}
 	text := fmt.Sprintf(":hourglass_flowing_sand: Nobody has decided about %s of *%s* yet. It expires %s.",
 		code(string(n.Action)), escape(n.Target), slackDate(n.Deadline))

@@ -217,7 +217,10 @@ func cutMarkup(line string, n int) string {
 		return line
 	}
 	cut := string([]rune(line)[:n-1])
-	if i := strings.LastIndexAny(cut, "&<"); i >= 0 && !strings.ContainsAny(cut[i:], ";>") {
+	if i := strings.LastIndexByte(cut, '<'); i > strings.LastIndexByte(cut, '>') {
+		cut = cut[:i] // before the entities: a link's address has some
+	}
+	if i := strings.LastIndexByte(cut, '&'); i >= 0 && !strings.Contains(cut[i:], ";") {
 		cut = cut[:i]
 	}
 	return cut + "…"

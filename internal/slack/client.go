@@ -14,9 +14,12 @@ import (
 	"github.com/nerve-alerts/nerve/incident"
 )
 
-// How much of a thread or channel is looked through, in messages.
+// How much of a thread or channel is looked through, in messages. Slack gives a
+// thread oldest first, so its end is on the last page.
 const (
-	threadLimit  = 50
+	threadLimit  = 999 // a page; Slack takes less than 1,000
+	threadPages  = 10
+	threadTail   = 50 // what Thread returns at most
 	historyLimit = 100
 )
 
@@ -166,15 +169,22 @@ type ThreadMessage struct {
 // Thread reads the last messages of a thread other than nerve's own and the one
 // that the incident is about, oldest first.
 func (c *Client) Thread(ctx context.Context, ref incident.SlackRef) ([]ThreadMessage, error) {
-	msgs, err := c.replies(ctx, ref)
+	var last []slackgo.Message
+	err := c.replies(ctx, ref, func(m slackgo.Message) bool {
+		if m.Timestamp == ref.MessageTS || m.Metadata.EventType == marker || m.Metadata.EventType == noteMarker {
+			return true
+		}
+		if len(last) == threadTail {
+			last = slices.Delete(last, 0, 1)
+		}
+		last = append(last, m)
+		return true
+	})
 	if err != nil {
 		return nil, err
 	}
-	var found []ThreadMessage
-	for _, m := range msgs {
-		if m.Timestamp == ref.MessageTS || m.Metadata.EventType == marker || m.Metadata.EventType == noteMarker {
-			continue
-		}
+	found := make([]ThreadMessage, 0, len(last))
+	for _, m := range last {
 		author := m.User
 		if author == "" {
 			author = m.BotID
@@ -211,23 +221,43 @@ func (c *Client) put(ctx context.Context, channel, thread, ts, incidentID string
 }
 
 func (c *Client) findInThread(ctx context.Context, ref incident.SlackRef, incidentID string) (string, error) {
-	msgs, err := c.replies(ctx, ref)
+	found := ""
+	err := c.replies(ctx, ref, func(m slackgo.Message) bool {
+		// A headline is not the answer in its own thread.
+		if m.Timestamp != ref.MessageTS && isOwn(m, incidentID) {
+			found = m.Timestamp
+		}
+		return found == ""
+	})
 	if is(err, "thread_not_found") {
 		// Somebody deleted the message. Slack then posts what was meant for its
 		// thread in the channel, which is better than silence.
 		return "", nil
 	}
-	if err != nil {
-		return "", err
-	}
-	return ownMessage(msgs, incidentID, ref.MessageTS), nil
+	return found, err
 }
 
-func (c *Client) replies(ctx context.Context, ref incident.SlackRef) ([]slackgo.Message, error) {
-	msgs, _, _, err := c.api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{
-		ChannelID: ref.ChannelID, Timestamp: ref.ThreadTS, Limit: threadLimit, IncludeAllMetadata: true,
-	})
-	return msgs, translate("conversations.replies", err)
+// replies calls each with the messages of a thread, oldest first, until it
+// returns false.
+func (c *Client) replies(ctx context.Context, ref incident.SlackRef, each func(slackgo.Message) bool) error {
+	cursor := ""
+	for range threadPages {
+		msgs, more, next, err := c.api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{
+			ChannelID: ref.ChannelID, Timestamp: ref.ThreadTS, Cursor: cursor, Limit: threadLimit, IncludeAllMetadata: true,
+		})
+		if err != nil {
+			return translate("conversations.replies", err)
+		}
+		for _, m := range msgs {
+			if !each(m) {
+				return nil
+			}
+		}
+		if cursor = next; !more || cursor == "" {
+			return nil
+		}
+	}
+	return nil
 }
 
 func (c *Client) findInChannel(ctx context.Context, channel, incidentID string) (string, error) {
@@ -237,16 +267,15 @@ func (c *Client) findInChannel(ctx context.Context, channel, incidentID string) 
 	if err != nil {
 		return "", translate("conversations.history", err)
 	}
-	return ownMessage(h.Messages, incidentID, ""), nil
-}
-
-// ownMessage finds the message that nerve posted for an incident, except the
-// one at skip (a headline is not the answer in its own thread).
-func ownMessage(msgs []slackgo.Message, incidentID, skip string) string {
-	for _, m := range msgs {
-		if m.Timestamp != skip && m.Metadata.EventType == marker && m.Metadata.EventPayload["incident_id"] == incidentID {
-			return m.Timestamp
+	for _, m := range h.Messages {
+		if isOwn(m, incidentID) {
+			return m.Timestamp, nil
 		}
 	}
-	return ""
+	return "", nil
+}
+
+// isOwn reports whether nerve posted the message for an incident.
+func isOwn(m slackgo.Message, incidentID string) bool {
+	return m.Metadata.EventType == marker && m.Metadata.EventPayload["incident_id"] == incidentID
 }

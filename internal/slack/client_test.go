@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,6 +133,45 @@ func TestTheThreadIsReadWithoutNervesOwnWords(t *testing.T) {
 	assert.False(t, said[0].At.IsZero())
 }
 
+// Slack gives a thread oldest first, a page at a time.
+func TestALongThreadIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 1000 {
+		_, err := b.stand.Post(t.Context(), channel, slackstand.Message{
+			User: "U0ENGINEER", Text: fmt.Sprintf("reply %d", i), ThreadTS: b.alert.MessageTS, StoreOnly: true,
+		})
+		require.NoError(t, err)
+	}
+	said, err := b.client.Thread(t.Context(), b.alert)
+	require.NoError(t, err)
+	require.NotEmpty(t, said)
+	assert.Equal(t, "reply 999", said[len(said)-1].Text)
+
+	ts, err := b.client.Answer(t.Context(), b.alert, "", report())
+	require.NoError(t, err)
+	again, err := b.client.Answer(t.Context(), b.alert, "", report())
+	require.NoError(t, err)
+	assert.Equal(t, ts, again, "a repeat finds the answer behind a thousand replies")
+
+	require.NoError(t, b.client.Note(t.Context(), b.alert, "k1", "somebody is on it"))
+	require.NoError(t, b.client.Note(t.Context(), b.alert, "k1", "somebody is on it"))
+	assert.Len(t, b.stand.Calls("chat.postMessage"), 2, "one answer, one note")
+}
+
+func TestTheThreadIsReadAsPeopleSeeIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.stand.Post(t.Context(), channel, slackstand.Message{
+		User: "U0ENGINEER", Text: "disk &gt; 90 % &amp; rising", ThreadTS: b.alert.MessageTS,
+	})
+	require.NoError(t, err)
+	said, err := b.client.Thread(t.Context(), b.alert)
+	require.NoError(t, err)
+	require.Len(t, said, 1)
+	assert.Equal(t, "disk > 90 % & rising", said[0].Text)
+}
+
 func TestErrorsSayWhetherARetryHelps(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -202,6 +242,21 @@ func TestTheLongestReportIsInsideSlacksLimits(t *testing.T) {
 	r.Failure = long
 	_, err = b.client.Answer(t.Context(), b.alert, "", r)
 	require.NoError(t, err)
+}
+
+func TestALinkIsNotCutInTwo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := report()
+	for range 5 {
+		r.Signal.Links = append(r.Signal.Links, incident.Link{Title: "Graph", URL: "https://graphs.example.com/?" + strings.Repeat("a=1&", 200) + "z=1"})
+	}
+	_, err := b.client.Headline(t.Context(), channel, nil, r)
+	require.NoError(t, err)
+	blocks := b.stand.Calls("chat.postMessage")[0].Args["blocks"]
+	blocks = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(blocks)
+	assert.Equal(t, strings.Count(blocks, "<http"), strings.Count(blocks, "|Graph>"), blocks)
+	assert.Positive(t, strings.Count(blocks, "|Graph>"))
 }
 
 func TestAnAnswerToADeletedMessageIsNotSilence(t *testing.T) {

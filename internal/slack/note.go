@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"slices"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -33,29 +34,26 @@ func (c *Client) Note(ctx context.Context, where incident.SlackRef, key, text st
 
 // noted reports whether a note is there already.
 func (c *Client) noted(ctx context.Context, where incident.SlackRef, key string) (bool, error) {
-	var msgs []slackgo.Message
 	if where.ThreadTS != "" {
-		found, err := c.replies(ctx, where)
+		found := false
+		err := c.replies(ctx, where, func(m slackgo.Message) bool {
+			found = isNote(m, key)
+			return !found
+		})
 		if is(err, "thread_not_found") {
 			return false, nil // the message was deleted: then the channel gets it
 		}
-		if err != nil {
-			return false, err
-		}
-		msgs = found
-	} else {
-		h, err := c.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{
-			ChannelID: where.ChannelID, Limit: historyLimit, IncludeAllMetadata: true,
-		})
-		if err != nil {
-			return false, translate("conversations.history", err)
-		}
-		msgs = h.Messages
+		return found, err
 	}
-	for _, m := range msgs {
-		if m.Metadata.EventType == noteMarker && m.Metadata.EventPayload["key"] == key {
-			return true, nil
-		}
+	h, err := c.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{
+		ChannelID: where.ChannelID, Limit: historyLimit, IncludeAllMetadata: true,
+	})
+	if err != nil {
+		return false, translate("conversations.history", err)
 	}
-	return false, nil
+	return slices.ContainsFunc(h.Messages, func(m slackgo.Message) bool { return isNote(m, key) }), nil
+}
+
+func isNote(m slackgo.Message, key string) bool {
+	return m.Metadata.EventType == noteMarker && m.Metadata.EventPayload["key"] == key
 }

@@ -31,7 +31,7 @@ func messageText(m slackgo.Message) string {
 	}
 	var kept []string
 	for _, p := range parts {
-		if p = strings.TrimSpace(p); p != "" {
+		if p = strings.TrimSpace(entities.Replace(p)); p != "" {
 			kept = append(kept, p)
 		}
 	}
@@ -51,6 +51,9 @@ func tsTime(ts string) time.Time {
 	}
 	return time.Unix(s, us*1000).UTC()
 }
+
+// entities are the three that Slack stores text with.
+var entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 

@@ -7,10 +7,12 @@ import (
 	"strings"
 )
 
-// Page sizes as Slack documents them for conversations.history and .replies.
+// Page sizes as Slack documents them: conversations.replies gives out more than
+// conversations.history where the caller names no limit.
 const (
-	pageDefault = 100
-	pageMax     = 999
+	pageDefault    = 100
+	pageMax        = 999
+	repliesDefault = 1000
 )
 
 func (s *Server) conversationsHistory(c call) (map[string]any, error) {
@@ -51,6 +53,9 @@ func (s *Server) conversationsReplies(c call) (map[string]any, error) {
 		p, err := readPaging(c.args, "next_ts")
 		if err != nil {
 			return err
+		}
+		if v := c.args["limit"]; v == "" || v == "0" {
+			p.limit = repliesDefault
 		}
 		var found []*message
 		for _, m := range r.Messages { // oldest first, the parent before its replies

@@ -105,3 +105,21 @@ func TestConversations(t *testing.T) {
 	assert.Equal(t, []string{"alerts", "billing", "oncall"},
 		list(slack.GetConversationsParameters{Limit: 1, Types: []string{"public_channel", "private_channel"}}))
 }
+
+func TestPageSizesWithoutALimit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	root := b.say(t, "is it down?")
+	for i := range 120 {
+		b.say(t, fmt.Sprint(i), root)
+		b.say(t, fmt.Sprint(i))
+	}
+	thread, more, _, err := b.api.GetConversationRepliesContext(t.Context(), &slack.GetConversationRepliesParameters{ChannelID: alerts, Timestamp: root})
+	require.NoError(t, err)
+	assert.Len(t, thread, 121)
+	assert.False(t, more)
+	history, err := b.api.GetConversationHistoryContext(t.Context(), &slack.GetConversationHistoryParameters{ChannelID: alerts})
+	require.NoError(t, err)
+	assert.Len(t, history.Messages, 100)
+	assert.True(t, history.HasMore)
+}

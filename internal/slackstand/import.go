@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 )
 
 // Imported says which message an event body is about.
@@ -19,6 +20,47 @@ const tombstone = "tombstone"
 // inbound is the part of an event body that Import reads.
 type inbound struct {
 	Event inboundEvent `json:"event"`
+	outgoing
+}
+
+// outgoing is a legacy outgoing webhook, which tells of a message without the
+// envelope of an event.
+type outgoing struct {
+	ChannelID string `json:"channel_id"`
+	Timestamp string `json:"timestamp"`
+	UserID    string `json:"user_id"`
+	BotID     string `json:"bot_id"`
+	Text      string `json:"text"`
+	Trigger   string `json:"trigger_word"`
+}
+
+func (o outgoing) message() inboundMessage {
+	m := inboundMessage{BotID: o.BotID, Text: o.Text, TS: o.Timestamp}
+	if user, err := json.Marshal(o.UserID); err == nil && o.UserID != "" {
+		m.User = user
+	}
+	return m
+}
+
+// readInbound reads a body as Slack posts it: JSON, with the event in its envelope
+// or without, or the form of an outgoing webhook. A form with something else, such
+// as a click, is about no message.
+func readInbound(body []byte) (in inbound, err error) {
+	if err = json.Unmarshal(body, &in); err == nil {
+		if in.Event.Type == "" { // an event without its envelope
+			err = json.Unmarshal(body, &in.Event)
+		}
+		return in, err
+	}
+	form, notForm := url.ParseQuery(string(body))
+	if notForm != nil || !form.Has("payload") && !form.Has("token") {
+		return in, fmt.Errorf("slackstand: import: %w", err)
+	}
+	in.outgoing = outgoing{
+		ChannelID: form.Get("channel_id"), Timestamp: form.Get("timestamp"), UserID: form.Get("user_id"),
+		BotID: form.Get("bot_id"), Text: form.Get("text"), Trigger: form.Get("trigger_word"),
+	}
+	return in, nil
 }
 
 type inboundEvent struct {
@@ -48,14 +90,18 @@ type inboundMessage struct {
 	Attachments json.RawMessage `json:"attachments"`
 }
 
-// Import makes the channel and the message of an Events API body known, so that
-// the bot can react to a message that was sent to its webhook directly. An edit,
+// Import makes the channel and the message of an Events API body known, or of a
+// legacy outgoing webhook, so that the bot can react to a message that was sent
+// to its webhook directly. An edit,
 // a deletion or a reaction is applied. A body about no message changes nothing
 // and is no error. It delivers nothing.
 func (s *Server) Import(eventBody []byte) (Imported, error) {
-	var in inbound
-	if err := json.Unmarshal(eventBody, &in); err != nil {
-		return Imported{}, fmt.Errorf("slackstand: import: %w", err)
+	in, err := readInbound(eventBody)
+	if err != nil {
+		return Imported{}, err
+	}
+	if o := in.outgoing; o.Trigger != "" && validID(o.ChannelID) {
+		return s.importMessage(o.ChannelID, o.message(), false)
 	}
 	e := in.Event
 	var channel string

@@ -47,6 +47,33 @@ func TestImportMakesMessageKnown(t *testing.T) {
 	assert.Contains(t, page, "Datadog")
 }
 
+// A legacy outgoing webhook tells of a message too, as a form or as JSON, and so
+// does an event that was kept without its envelope.
+func TestImportOtherShapes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for ts, body := range map[string]string{
+		"1595926230.009601": `{"channel_id":"C0OUTGOING","timestamp":"1595926230.009601","user_id":"U0BOB00001","text":"outage: login","trigger_word":"outage"}`,
+		"1595926230.009602": "token=t&channel_id=C0OUTGOING&timestamp=1595926230.009602&user_id=U0BOB00001&text=outage%3A+search&trigger_word=outage",
+	} {
+		got, err := b.Import([]byte(body))
+		require.NoError(t, err)
+		assert.Equal(t, slackstand.Imported{Channel: "C0OUTGOING", TS: ts, New: true}, got)
+		require.NoError(t, b.api.AddReactionContext(t.Context(), "eyes", slack.NewRefToMessage("C0OUTGOING", ts)))
+	}
+	_, page := b.get(t, "/channel/C0OUTGOING")
+	assert.Contains(t, page, "outage: login")
+	assert.Contains(t, page, "outage: search")
+
+	got, err := b.Import([]byte(`{"type":"app_mention","user":"U0BOB00001","text":"is it down?","ts":"1595926230.009603","channel":"C0OUTGOING"}`))
+	require.NoError(t, err)
+	assert.True(t, got.New, "an event without its envelope")
+
+	got, err = b.Import([]byte("token=t&command=%2Fnerve&text=&channel_id=C0COMMAND1"))
+	require.NoError(t, err)
+	assert.Equal(t, slackstand.Imported{}, got, "a slash command is no message")
+}
+
 func TestImportThreadReplyOfUnknownParent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

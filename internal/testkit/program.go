@@ -22,9 +22,10 @@ const (
 	startAttempts     = 3 // a free port may be taken before the server has it
 )
 
-// FreePort returns a TCP port on 127.0.0.1 that nobody listens on. It lies
-// below the ports that systems give to outgoing connections and to listeners
-// that ask for any, so that only another caller could take it meanwhile.
+// FreePort returns a TCP port on 127.0.0.1 that nobody listens on, for a program
+// that is told where to listen. It lies below the ports that systems give to
+// outgoing connections and to listeners that ask for any, so that only another
+// caller could take it meanwhile.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, err := freePort()
@@ -32,6 +33,19 @@ func FreePort(t testing.TB) int {
 		t.Fatalf("testkit: no free port: %v", err)
 	}
 	return port
+}
+
+// Listen listens on such a port until the test ends. A listener on a port from
+// FreePort can fail: a process that another test has just forked holds the one
+// that tried the port until it becomes another program.
+func Listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := listen()
+	if err != nil {
+		t.Fatalf("testkit: no free port: %v", err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
 // The ports to choose from: Linux hands out 32768 and above, others 49152.
@@ -42,20 +56,29 @@ const (
 )
 
 func freePort() (int, error) {
+	l, err := listen()
+	if err != nil {
+		return 0, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
+}
+
+func listen() (net.Listener, error) {
 	var last error
 	for range portAttempts {
 		n, err := rand.Int(rand.Reader, big.NewInt(lastPort-firstPort))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		port := firstPort + int(n.Int64())
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(n.Int64())))
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 		if err == nil {
-			return port, l.Close()
+			return l, nil
 		}
 		last = err
 	}
-	return 0, last
+	return nil, last
 }
 
 // program finds an executable by its first known name, in PATH and then in the

@@ -26,9 +26,19 @@ func TestClock(t *testing.T) {
 
 func TestFreePort(t *testing.T) {
 	t.Parallel()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:"+strconv.Itoa(FreePort(t)))
+	address := "127.0.0.1:" + strconv.Itoa(FreePort(t))
+	require.Eventually(t, func() bool { // a process that another test forks may hold it for a moment
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+		return err == nil && l.Close() == nil
+	}, time.Minute, time.Millisecond)
+}
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	l := Listen(t)
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
 	require.NoError(t, err)
-	assert.NoError(t, l.Close())
+	assert.NoError(t, c.Close())
 }
 
 // recorder is a test that keeps what is written to it.

@@ -4,9 +4,11 @@
 --
 -- KEYS: delivery, window, last, delivery stream
 -- ARGV: workflow, incident, has delivery, has window, delivery TTL (ms),
---       window TTL (ms), last TTL (ms), stream limit, delivery entry (JSON), now (ms since 1970)
+--       window TTL (ms), last TTL (ms), stream limit, delivery entry (JSON), now (ms since 1970),
+--       what the caller has counted in a window that it opens, or 0: more than Redis
+--       has when it was away
 -- Returns 1 when the stream was full.
-local workflow, incident = ARGV[1], ARGV[2]
+local workflow, incident, counted = ARGV[1], ARGV[2], tonumber(ARGV[11])
 
 if ARGV[3] == '1' then
   local owner = redis.call('HGET', KEYS[1], 'w')
@@ -17,13 +19,19 @@ if ARGV[3] == '1' then
 end
 
 if ARGV[4] == '1' then
-  local win = redis.call('HMGET', KEYS[2], 's', 'w')
+  local win = redis.call('HMGET', KEYS[2], 's', 'w', 'n')
   if not win[1] then
-    redis.call('HSET', KEYS[2], 's', 'open', 'w', workflow, 'i', incident, 'n', 1, 't', ARGV[10])
+    redis.call('HSET', KEYS[2], 's', 'open', 'w', workflow, 'i', incident, 'n', math.max(1, counted), 't', ARGV[10])
     redis.call('PEXPIRE', KEYS[2], ARGV[6])
-  elseif win[1] == 'pending' and win[2] == workflow then
-    redis.call('HSET', KEYS[2], 's', 'open', 't', ARGV[10])
-    redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  elseif win[2] == workflow then
+    if counted > tonumber(win[3] or '0') then redis.call('HSET', KEYS[2], 'n', counted) end
+    if win[1] == 'pending' then
+      redis.call('HSET', KEYS[2], 's', 'open', 't', ARGV[10])
+      -- The mark can be of a claim whose answer came too late, under a name that
+      -- nothing was started by.
+      if incident ~= '' then redis.call('HSET', KEYS[2], 'i', incident) end
+      redis.call('PEXPIRE', KEYS[2], ARGV[6])
+    end
   end
   if not win[1] or win[2] == workflow then
     redis.call('HSET', KEYS[3], 'w', workflow, 'i', incident)

@@ -14,6 +14,7 @@ import (
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/record"
 	"github.com/nerve-alerts/nerve/internal/replay"
+	"github.com/nerve-alerts/nerve/internal/silence"
 )
 
 // api is the operators' API.
@@ -31,7 +32,7 @@ func (w *Worker) api() (http.Handler, error) {
 	server, err := api.New(api.Options{TrustedProxies: c.Config.TrustedProxies}, api.Deps{
 		Guard: guard, Record: w.store, Intake: inner, Sources: w.registry,
 		Replayer: &replay.Replayer{Record: w.store, Opener: c.Sealer, Front: inner}, WorkflowURL: explain.WorkflowURLs(c.Config.Temporal.UIURL, c.Config.Temporal.Namespace),
-		Approvals: c.Approvals(), Sealer: c.Sealer, Log: c.Log,
+		Approvals: c.Approvals(), Silences: &silence.Book{Store: w.store, Announcer: c.SilenceCarrier()}, Sealer: c.Sealer, Log: c.Log,
 		Operator: operator.New(c.Client, c.Converter, c.Config.Temporal.Namespace),
 	})
 	if err != nil {

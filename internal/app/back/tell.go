@@ -34,7 +34,14 @@ type temporal interface {
 // for the answer, or by a worker that died before it could remove the entry. An
 // incident that runs tells the two apart by the delivery; one that has ended
 // cannot, and its alert would be started, counted or resolved once more.
+//
+// A resolve is told as late: by now the incident may be of a newer alert.
 func tell(ctx context.Context, t temporal, cmd contract.Command) error {
+	if cmd.Resolved != nil {
+		late := *cmd.Resolved
+		late.Late = true
+		cmd.Resolved = &late
+	}
 	for range maxTurns {
 		result, past, err := do(ctx, t, cmd)
 		if errors.Is(err, starter.ErrPermanent) {

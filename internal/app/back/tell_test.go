@@ -155,3 +155,14 @@ func TestARepeatStartsUnderItsDelivery(t *testing.T) {
 	assert.Equal(t, "d1-2", s.told[1].Start.Delivery)
 	assert.Empty(t, cmd.Fallback.Delivery, "the command itself stays as it was")
 }
+
+// A resolve that waited must not close what fired since, so the incident is told
+// that it is late.
+func TestASpooledResolveIsToldAsLate(t *testing.T) {
+	t.Parallel()
+	s := &script{answers: []starter.Outcome{starter.Signalled}}
+	spooled := contract.Command{WorkflowID: "datadog:alert:1", KeyKind: incident.KeyAlert, Resolved: &contract.Resolved{DeliveryID: "d2"}}
+	require.NoError(t, tell(t.Context(), s, spooled))
+	require.Len(t, s.told, 1)
+	assert.Equal(t, &contract.Resolved{DeliveryID: "d2", Late: true}, s.told[0].Resolved)
+}

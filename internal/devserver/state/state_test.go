@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -23,9 +22,7 @@ import (
 // running is a note of this process, which listens where the note says.
 func running(t *testing.T) (state.Note, net.Listener) {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.FreePort(t))))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
+	l := testkit.Listen(t)
 	return state.Note{PID: os.Getpid(), IngestURL: "http://" + l.Addr().String(), Secrets: map[string]string{"slack": "s"}}, l
 }
 
