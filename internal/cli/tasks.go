@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/operator"
 	"github.com/nerve-alerts/nerve/internal/privacy"
@@ -124,8 +125,15 @@ func (c *tasksExpectCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if !slices.Contains(names, c.Source) {
-		return usageError{fmt.Sprintf("there is no source %s that takes deliveries; there are: %s (those of a configuration file with --config, "+
-			"those of the database with DATABASE_URL)", c.Source, cmp.Or(strings.Join(names, ", "), "none"))}
+		there := "there are: " + cmp.Or(strings.Join(names, ", "), "none")
+		if len(names) > fewNames {
+			there = fmt.Sprintf("there are %d (nerve sources list)", len(names))
+			if near := config.Closest(c.Source, names); near != "" {
+				there = fmt.Sprintf("did you mean %s? Otherwise, %s", near, there)
+			}
+		}
+		return usageError{fmt.Sprintf("there is no source %s that takes deliveries; %s (those of a configuration file with --config, "+
+			"those of the database with DATABASE_URL)", c.Source, there)}
 	}
 	return c.with(ctx, func(o *operator.Operator) error {
 		id, err := o.Expect(ctx, c.Source, c.ID, c.Patience, privacy.NewSalt())

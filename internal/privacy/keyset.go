@@ -118,7 +118,7 @@ func (k *Keyset) Export() ([]byte, error) {
 
 // String names the keyset without its keys.
 func (k *Keyset) String() string {
-	return fmt.Sprintf("keyset %d (%d keys) %s", k.primary, len(k.ids), redacted)
+	return fmt.Sprintf("keyset %d (keys: %d) %s", k.primary, len(k.ids), redacted)
 }
 
 // GoString names the keyset under %#v.
