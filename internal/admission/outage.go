@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,7 +52,8 @@ type outage struct {
 	mu       sync.Mutex
 	since    time.Time
 	tasks    []task
-	bytes    int
+	sending  int   // those that are on their way out, and no longer in tasks
+	bytes    int   // of both
 	dropped  int64 // tasks, in this outage
 	refusals int   // of the first task
 	closed   bool
@@ -67,7 +67,7 @@ func (o *outage) init(a *Admission) {
 func (o *outage) state() (away bool, backlog int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.away.Load(), len(o.tasks)
+	return o.away.Load(), len(o.tasks) + o.sending
 }
 
 // begin notes that Redis failed and starts to probe it, once.
@@ -97,7 +97,7 @@ func (o *outage) keep(t task) {
 	// The outage may have ended since the call failed; another begins, so that
 	// the task is brought out behind those before it.
 	o.beginLocked(ErrUnavailable)
-	for len(o.tasks) > 0 && (len(o.tasks) >= o.a.opts.MaxBacklog || o.bytes+t.size > maxBacklogBytes) {
+	for len(o.tasks) > 0 && (len(o.tasks)+o.sending >= o.a.opts.MaxBacklog || o.bytes+t.size > maxBacklogBytes) {
 		o.dropLocked()
 	}
 	o.tasks = append(o.tasks, t)
@@ -146,48 +146,51 @@ func (o *outage) flush(ctx context.Context) error {
 			o.mu.Unlock()
 			return nil
 		}
-		batch, dropped := o.batchLocked(), o.dropped
+		batch := o.takeLocked()
 		o.mu.Unlock()
 
-		failed, err := o.bringOut(ctx, batch)
+		left, err := o.bringOut(ctx, batch)
 		if err != nil && o.refused(err) {
-			o.lose(batch[failed[0]])
-			failed, err = failed[1:], nil
+			o.lose(left[0])
+			left, err = left[1:], nil
 		}
 		o.mu.Lock()
-		// keep may have dropped the first of them meanwhile.
-		gone := min(int(o.dropped-dropped), len(batch))
-		o.tasks = o.tasks[len(batch)-gone:]
-		var left []task
-		for i, t := range batch[gone:] {
-			if slices.Contains(failed, gone+i) {
-				left = append(left, t)
-			} else {
-				o.bytes -= t.size
-			}
-		}
+		o.sending = 0
+		o.bytes -= sizeOf(batch) - sizeOf(left)
 		o.tasks = append(left, o.tasks...)
+		if err == nil {
+			o.refusals = 0
+		}
 		o.mu.Unlock()
-		flushed += len(batch) - len(failed)
+		flushed += len(batch) - len(left)
 		if err != nil {
 			return err
 		}
 	}
 }
 
-// batchLocked is what goes out next: at least one call.
-func (o *outage) batchLocked() []task {
+// takeLocked takes out what goes out next: at least one call.
+func (o *outage) takeLocked() []task {
 	n, size := 0, 0
 	for n < min(len(o.tasks), flushBatch) && (n == 0 || size+o.tasks[n].size <= flushBytes) {
 		size += o.tasks[n].size
 		n++
 	}
-	return slices.Clone(o.tasks[:n])
+	batch := o.tasks[:n:n]
+	o.tasks, o.sending = o.tasks[n:], n
+	return batch
 }
 
-// bringOut makes calls in one round trip. It returns which of them failed and why
-// the first did.
-func (o *outage) bringOut(ctx context.Context, batch []task) (failed []int, err error) {
+func sizeOf(tasks []task) (bytes int) {
+	for _, t := range tasks {
+		bytes += t.size
+	}
+	return bytes
+}
+
+// bringOut makes calls in one round trip. It returns those that failed, in order,
+// and why the first did.
+func (o *outage) bringOut(ctx context.Context, batch []task) (failed []task, err error) {
 	ctx, cancel := context.WithTimeout(ctx, flushBudget)
 	defer cancel()
 	replies := make([]*redis.Cmd, len(batch))
@@ -199,7 +202,7 @@ func (o *outage) bringOut(ctx context.Context, batch []task) (failed []int, err 
 	}) // each reply has its own error
 	for i, t := range batch {
 		if problem := o.a.answered(t, replies[i]); problem != nil {
-			failed = append(failed, i)
+			failed = append(failed, t)
 			if err == nil {
 				err = problem
 			}
@@ -219,7 +222,6 @@ func (o *outage) refused(err error) bool {
 	if o.refusals++; o.refusals < maxRefusals {
 		return false
 	}
-	o.refusals = 0
 	o.a.log.Error("admission: Redis refuses a kept call, it is dropped", "error", err)
 	return true
 }
