@@ -68,7 +68,7 @@ func BenchmarkAck(b *testing.B) {
 
 	direct := []string{
 		"TEMPORAL_ADDRESS=" + s.temporal.target, "REDIS_URL=" + s.direct(b, s.redisURL, s.redis.target),
-		"DATABASE_URL=" + s.direct(b, s.sqlURL, s.sql.target), "NERVE_START_DEADLINE=40ms",
+		"DATABASE_URL=" + s.direct(b, s.sqlURL, s.sql.target),
 	}
 	in := s.startIngest(append(direct, "LOG_LEVEL=info")...)
 	worker := s.startWorker(append(direct, "LOG_LEVEL=info")...)

@@ -72,7 +72,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, "0.0.0.0:8080", c.Addr())
 	assert.EqualValues(t, 1<<20, c.MaxBody)
 	assert.Equal(t, 24*time.Hour, c.QuietPeriod)
-	assert.Equal(t, Start{Deadline: 40 * time.Millisecond, InFlight: 8}, c.Start)
+	assert.Equal(t, Start{Deadline: 30 * time.Millisecond, InFlight: 8}, c.Start)
 	day := 24 * time.Hour
 	assert.Equal(t, Retention{Deliveries: 90 * day, Bodies: 30 * day, Incidents: 400 * day}, c.Retention)
 	assert.Equal(t, "https://slack.com/api/", c.Slack.APIURL)

@@ -85,7 +85,7 @@ var mainKeys = []Key{
 	{Path: "operators.replays", Env: "NERVE_REPLAY_RATE", Default: "10", Doc: "the same for deliveries that were signed too long ago"},
 	{Path: "operators.handler_errors", Env: "NERVE_HANDLER_ERROR_RATE", Default: "3", Doc: "the same for deliveries that were proved and could not be processed"},
 	{Path: "operators.samples", Env: "NERVE_RATE_SAMPLES", Default: "20", Doc: "deliveries in 5 minutes from which on these rates count"},
-	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "40ms", Doc: "longest wait for Temporal before a command goes to the spool"},
+	{Path: "start.deadline", Env: "NERVE_START_DEADLINE", Default: "30ms", Doc: "longest wait for Temporal before a command goes to the spool"},
 	{Path: "start.in_flight", Env: "NERVE_START_IN_FLIGHT", Default: "8", Doc: "starts that one ingest has in flight at Temporal"},
 	{Path: "retention.deliveries", Env: "NERVE_RETENTION_DELIVERIES", Default: "90d", Doc: "how long the worker keeps entries of the delivery log, since they came"},
 	{Path: "retention.bodies", Env: "NERVE_RETENTION_BODIES", Default: "30d", Doc: "how long it keeps their encrypted raw bytes"},

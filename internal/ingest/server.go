@@ -21,7 +21,7 @@ type Options struct {
 	Addr string // host:port for Run
 	// MaxBody is the largest body taken, in bytes; 1 MiB by default.
 	MaxBody int64
-	// StartDeadline is the longest that an answer waits for Temporal; 40 ms by
+	// StartDeadline is the longest that an answer waits for Temporal; 30 ms by
 	// default. A spool that is not durable asks for more.
 	StartDeadline time.Duration
 	// TrustedProxies are addresses and CIDRs whose X-Forwarded-For is believed.
@@ -36,7 +36,7 @@ type Options struct {
 
 const (
 	defaultMaxBody       = 1 << 20
-	defaultStartDeadline = 40 * time.Millisecond
+	defaultStartDeadline = 30 * time.Millisecond
 	defaultDrainTimeout  = 25 * time.Second
 
 	// A sender gets its headers across at once or is not one.
