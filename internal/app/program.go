@@ -82,8 +82,8 @@ func ExitCode(program string, err error, w io.Writer) int {
 }
 
 // CollectLess has the garbage collector run when the heap is five times what is
-// in use, instead of twice. What a delivery leaves behind, some 30 KiB in ingest
-// and as much where it is recorded, is garbage at once, beside a heap of a few MB:
+// in use, instead of twice. What a delivery leaves behind, some 35 KiB in ingest,
+// is garbage at once, beside a heap of a few MB, and so it is where it is recorded:
 // at Go's default the collector would run many times a second, and on few cores
 // that is what the slowest answers wait for. Whoever set GOGC has another opinion.
 func CollectLess() {
