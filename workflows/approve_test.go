@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -21,7 +19,6 @@ import (
 	"github.com/nerve-alerts/nerve/internal/analysis"
 	"github.com/nerve-alerts/nerve/internal/audit"
 	"github.com/nerve-alerts/nerve/internal/contract"
-	"github.com/nerve-alerts/nerve/workflows"
 )
 
 // office is what an approval touches in these tests: Slack, the audit log and
@@ -110,7 +107,7 @@ func (o *office) actions() []string {
 type request struct {
 	*office
 	t       *testing.T
-	env     *testsuite.TestWorkflowEnvironment
+	env     *stage
 	in      contract.ApprovalInput
 	refused []error
 }
@@ -122,18 +119,11 @@ var (
 
 func newRequest(t *testing.T) *request {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(20 * time.Second)
 	o, w := &office{}, &world{}
-	acts, err := activities.New(activities.Deps{
+	env := newStage(t, activities.Deps{
 		Slack: w, Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{},
 		Approvals: o, Changer: o, Auditor: o, Opener: o,
 	})
-	require.NoError(t, err)
-	env.RegisterActivity(acts)
-	workflows.Register(env)
 	start := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
 	env.SetStartTime(start)
 	return &request{office: o, t: t, env: env, in: contract.ApprovalInput{

@@ -2,19 +2,15 @@ package workflows_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	sdklog "go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/testsuite"
 
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/internal/analysis"
 	"github.com/nerve-alerts/nerve/internal/contract"
-	"github.com/nerve-alerts/nerve/workflows"
 )
 
 // crm is a subscriber that answers from a script, and then takes everything.
@@ -50,16 +46,9 @@ func (c *crm) Send(_ context.Context, _ string, list []contract.Event, alive fun
 
 func deliver(t *testing.T, c *crm) contract.EventsResult {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(20 * time.Second)
-	c.now = env.Now
 	w := &world{}
-	acts, err := activities.New(activities.Deps{Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{}, Subscribers: c, Slack: w})
-	require.NoError(t, err)
-	env.RegisterActivity(acts)
-	workflows.Register(env)
+	env := newStage(t, activities.Deps{Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{}, Subscribers: c, Slack: w})
+	c.now = env.Now
 	env.ExecuteWorkflow(contract.WorkflowDeliverEvents, contract.EventsInput{
 		Subscriber: "crm", Channel: "C0ALERTS01", Events: []contract.Event{{ID: "e1"}, {ID: "e2"}, {ID: "e3"}},
 	})

@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -10,9 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/incident"
@@ -118,23 +115,16 @@ func (s *shop) Headline(_ context.Context, channel string, _ *incident.SlackRef,
 
 type taskBundle struct {
 	*shop
-	env *testsuite.TestWorkflowEnvironment
+	env *stage
 	in  contract.TaskInput
 }
 
 func setupTask(t *testing.T) *taskBundle {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	s := &shop{fails: map[string]error{}, times: map[string]int{}, audit: map[string]audit.Entry{}}
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(20 * time.Second)
-	acts, err := activities.New(activities.Deps{
+	env := newStage(t, activities.Deps{
 		Slack: s, Recorder: s, Windows: s, Scrubber: plain{}, Analyst: analysis.Rules{}, Outputs: s, Tasks: s, Billing: s, Auditor: s,
 	})
-	require.NoError(t, err)
-	env.RegisterActivity(acts)
-	workflows.Register(env)
 	return &taskBundle{shop: s, env: env, in: contract.TaskInput{
 		Name: "t1", Source: "replicate", Provider: "replicate", Channel: "C0ALERTS01", Salt: []byte("salt"),
 		Event:   task.Event{ID: "t1", State: task.Succeeded, Output: "https://example.com/o.png", Outputs: 2, PredictSeconds: 1.5},

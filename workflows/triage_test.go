@@ -2,16 +2,13 @@ package workflows_test
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/nerve-alerts/nerve/activities"
@@ -25,27 +22,20 @@ import (
 // bundle is one incident in the SDK's test environment with a world around it.
 type bundle struct {
 	*world
-	env *testsuite.TestWorkflowEnvironment
+	env *stage
 	in  contract.TriageInput
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	w := &world{}
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(20 * time.Second)
-	acts, err := activities.New(activities.Deps{
+	env := newStage(t, activities.Deps{
 		Slack: w, Recorder: w, Windows: w, Scrubber: plain{}, Analyst: analysis.Rules{}, Silences: w,
 		Tools: map[string]activities.Evidence{
 			contract.ToolThread: w, contract.ToolOccurrences: w, contract.ToolPast: w,
 		},
 		UIURL: "http://127.0.0.1:8233", Namespace: "default",
 	})
-	require.NoError(t, err)
-	env.RegisterActivity(acts)
-	workflows.Register(env)
 	return &bundle{world: w, env: env, in: input()}
 }
 

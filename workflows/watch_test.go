@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -10,21 +9,18 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	sdklog "go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/nerve-alerts/nerve/activities"
 	"github.com/nerve-alerts/nerve/internal/analysis"
 	"github.com/nerve-alerts/nerve/internal/contract"
-	"github.com/nerve-alerts/nerve/workflows"
 )
 
 // post is where senders are looked at: what is wrong with them is said minute by
 // minute.
 type post struct {
 	*world
-	env     *testsuite.TestWorkflowEnvironment
+	env     *stage
 	mu      sync.Mutex
 	minutes map[int][]contract.Finding // from this minute on
 	queries []contract.WatchQuery
@@ -50,17 +46,11 @@ func (p *post) Look(_ context.Context, q contract.WatchQuery) (contract.WatchRep
 // watching is Watch in the SDK's test environment.
 func watching(t *testing.T, minutes map[int][]contract.Finding) *post {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	p := &post{world: &world{}, env: suite.NewTestWorkflowEnvironment(), minutes: minutes}
-	p.env.SetTestTimeout(20 * time.Second)
-	p.start = p.env.Now()
-	acts, err := activities.New(activities.Deps{
+	p := &post{world: &world{}, minutes: minutes}
+	p.env = newStage(t, activities.Deps{
 		Slack: p.world, Recorder: p, Windows: p, Scrubber: plain{}, Analyst: analysis.Rules{}, Lookout: p, OperatorsChannel: "C0OPS",
 	})
-	require.NoError(t, err)
-	p.env.RegisterActivity(acts)
-	workflows.Register(p.env)
+	p.start = p.env.Now()
 	return p
 }
 
