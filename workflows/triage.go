@@ -35,6 +35,7 @@ type triage struct {
 	notes     []note // what is still to be said in the thread
 	dirty     bool   // state has changed since it was last recorded
 	recording bool
+	raised    bool // in this run, so that the search attributes have to follow
 	failure   string
 	closedAt  time.Time
 }
@@ -150,15 +151,19 @@ func (t *triage) changed(ctx workflow.Context) {
 // publish shows the state in Temporal UI: current details and search attributes.
 func (t *triage) publish(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, t.details())
-	shown := string(t.state.Phase) + " " + string(t.state.Status)
+	shown := string(t.state.Phase) + " " + string(t.state.Status) + " " + string(t.in.Signal.Severity)
 	if shown == t.shown {
 		return
 	}
 	t.shown = shown
-	err := workflow.UpsertTypedSearchAttributes(ctx,
+	updates := []temporal.SearchAttributeUpdate{
 		temporal.NewSearchAttributeKeyKeyword(contract.AttrPhase).ValueSet(string(t.state.Phase)),
-		temporal.NewSearchAttributeKeyKeyword(contract.AttrStatus).ValueSet(string(t.state.Status)))
-	if err != nil {
+		temporal.NewSearchAttributeKeyKeyword(contract.AttrStatus).ValueSet(string(t.state.Status)),
+	}
+	if t.raised {
+		updates = append(updates, temporal.NewSearchAttributeKeyKeyword(contract.AttrSeverity).ValueSet(string(t.in.Signal.Severity)))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
 		workflow.GetLogger(ctx).Warn("search attributes not set", "error", err)
 	}
 }

@@ -144,6 +144,26 @@ func (t *triage) resolve(ctx workflow.Context, by string, a contract.IncidentAct
 	t.changed(ctx)
 }
 
+// raise takes over a severity above the incident's, which is as bad as its alert has
+// been at its worst. What somebody snoozed was milder, so a snooze ends; whether a
+// silence holds what is worse, too, is for held to find out.
+func (t *triage) raise(ctx workflow.Context, to incident.Severity) {
+	text := fmt.Sprintf("It came again, and worse: severity raised from %s to %s.", t.in.Signal.Severity, to)
+	t.in.Signal.Severity, t.raised = to, true
+	t.did(ctx, contract.IncidentAction{Kind: contract.ActionRaised, Actor: bySender, Target: string(to)})
+	if t.state.Snoozed != nil {
+		text += fmt.Sprintf(" That ends the snooze of %s.", t.state.Snoozed.Actor.Person)
+		t.state.Snoozed = nil
+		t.did(ctx, contract.IncidentAction{Kind: contract.ActionSnoozeEnded, Actor: byNerve})
+	}
+	if s := t.state.Silence; s != nil {
+		worse := *s
+		worse.Worse = true
+		t.state.Silence = &worse
+	}
+	t.note(ctx, contract.ActionRaised, text, "")
+}
+
 // reopen is what an alert that fires after it was resolved does, while its
 // incident is not closed yet. After that it opens another.
 func (t *triage) reopen(ctx workflow.Context) {

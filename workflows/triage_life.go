@@ -140,6 +140,9 @@ func (t *triage) occur(ctx workflow.Context, o contract.Occurrence) {
 	if t.state.Status == incident.StatusResolved {
 		t.reopen(ctx)
 	}
+	if o.Severity.Rank() > t.in.Signal.Severity.Rank() {
+		t.raise(ctx, o.Severity)
+	}
 	t.changed(ctx)
 }
 
@@ -278,7 +281,7 @@ func (t *triage) told() string {
 	if s := t.state.Snoozed; s != nil {
 		return fmt.Sprint("snoozed ", s.Until.UnixMicro(), s.Actor.Person, t.state.Status)
 	}
-	return fmt.Sprint(t.state.Occurrences, t.state.Status, t.state.AcknowledgedBy, t.state.ResolvedBy)
+	return fmt.Sprint(t.in.Signal.Severity, t.state.Occurrences, t.state.Status, t.state.AcknowledgedBy, t.state.ResolvedBy)
 }
 
 // recorder keeps the record up with the state, beside everything else, one

@@ -63,6 +63,9 @@ func (t *triage) held(ctx workflow.Context) (string, error) {
 		case over:
 			t.endSilence(ctx, contract.IncidentAction{Actor: byNerve})
 			continue
+		case s.Worse:
+			t.reconsider(ctx)
+			continue
 		}
 		if err := t.sleep(ctx, s.Until.Sub(now), "End of the silence"); err != nil {
 			return "", err
@@ -73,20 +76,49 @@ func (t *triage) held(ctx workflow.Context) (string, error) {
 // extended asks whether another silence holds the incident now, as when a
 // maintenance takes longer than was planned, or two silences overlap. When nobody can tell, none does.
 func (t *triage) extended(ctx workflow.Context) bool {
-	var next *contract.Silencing
-	err := workflow.ExecuteActivity(with(ctx, stepSilence, "Does another silence hold it?"), acts.Silenced, activities.SilencedInput{
-		Signal: t.unsealed(), Salt: t.in.Salt,
-	}).Get(ctx, &next)
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("silences not asked for: the incident is raised", "error", err)
-		return false
-	}
-	if next == nil || next.ID == t.state.Silence.ID || !next.Until.After(workflow.Now(ctx)) {
+	next := t.holding(ctx, "Does another silence hold it?")
+	if next == nil || next.ID == t.state.Silence.ID {
 		return false
 	}
 	t.silence(ctx, *next)
 	t.changed(ctx)
 	return true
+}
+
+// holding asks which silence holds the incident now: nil when none does, or when
+// nobody can tell.
+func (t *triage) holding(ctx workflow.Context, summary string) *contract.Silencing {
+	var next *contract.Silencing
+	err := workflow.ExecuteActivity(with(ctx, stepSilence, summary), acts.Silenced, activities.SilencedInput{
+		Signal: t.unsealed(), Salt: t.in.Salt,
+	}).Get(ctx, &next)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("silences not asked for: the incident is raised", "error", err)
+		return nil
+	}
+	if next == nil || !next.Until.After(workflow.Now(ctx)) {
+		return nil
+	}
+	return next
+}
+
+// reconsider has an incident that came again, and worse, be raised unless a silence
+// holds that, too: one for what is mild is none for what is critical.
+func (t *triage) reconsider(ctx workflow.Context) {
+	next := t.holding(ctx, "Is what is worse silenced, too?")
+	held := *t.state.Silence
+	switch {
+	case next == nil:
+		t.did(ctx, contract.IncidentAction{Kind: contract.ActionSilenceEnded, Actor: byNerve, Target: held.ID})
+		t.lift(ctx, fmt.Sprintf("Raised: its severity is %s now, which no silence is known to hold.", t.in.Signal.Severity), "")
+		return
+	case next.ID != held.ID:
+		held = *next
+		t.silence(ctx, held)
+	}
+	held.Worse = false
+	t.state.Silence = &held
+	t.changed(ctx)
 }
 
 // silence has a silence hold the incident.
@@ -103,11 +135,16 @@ func (t *triage) endSilence(ctx workflow.Context, a contract.IncidentAction) {
 	if a.Actor.Via != audit.ViaSystem {
 		text = fmt.Sprintf("Raised: the silence %s was ended by %s.", a.Target, a.Actor.Person)
 	}
+	t.lift(ctx, text, a.Reason)
+}
+
+// lift ends what held the incident back, and has people told why.
+func (t *triage) lift(ctx workflow.Context, text, reason string) {
 	if since := workflow.Now(ctx).Sub(t.state.OpenedAt).Round(time.Minute); since > 0 {
 		text += fmt.Sprintf(" It has fired since %s, %d times.", clock(t.state.OpenedAt), t.state.Occurrences)
 	}
 	t.state.Silence = nil
-	t.note(ctx, a.Kind, text, a.Reason)
+	t.note(ctx, contract.ActionSilenceEnded, text, reason)
 	t.changed(ctx)
 }
 

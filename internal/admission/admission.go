@@ -25,17 +25,23 @@ type Claim struct {
 	// counted already, so neither the bucket nor the hard cap is asked, and a
 	// repeat is logged as folded.
 	SkipRate bool
-	Limits   Limits
-	Now      time.Time // zero: the clock of Options
+	// Level says how bad it is, the higher the worse; 0 is no level. A repeat that is
+	// worse than what its incident has been told of is told at once.
+	Level  int
+	Limits Limits
+	Now    time.Time // zero: the clock of Options
+
+	joined string // the window that a repeat was counted in, see For
 }
 
 // For returns the claim as the decision turned it: Confirm and Abandon act on
 // the workflow that the marks belong to, which for Pending is another request's.
-// A repeat owns its delivery mark only, so the window is left out.
+// A repeat owns its delivery mark only, so the window is left out, but for the
+// level that is known of it.
 func (c Claim) For(d Decision) Claim {
 	c.WorkflowID, c.IncidentID = d.WorkflowID, d.IncidentID
 	if d.Verdict == Repeat {
-		c.Window = ""
+		c.Window, c.joined = "", c.Window
 	}
 	return c
 }
@@ -94,15 +100,26 @@ type Decision struct {
 	IncidentID string        //
 	Count      int64         // occurrences in the window, this one included; 0 when there is none to count in
 	RetryAfter time.Duration // Refused only
-	// Tell is set for a Repeat that the incident is told of (contract.Milestone).
+	// Tell is set for a Repeat that the incident is told of: at a milestone
+	// (contract.Milestone), or because it is Raised.
 	// Its delivery stays pending: tell the incident, then Confirm, which logs it
 	// too. When nothing could be told, leave the mark, so that the sender's retry
 	// is not counted again but told. When the incident is closed, Abandon and
 	// admit anew.
 	Tell bool
+	// Raised is set for a Repeat or Pending whose level is above the one that its
+	// incident is known to have. That is the level of the claims that were confirmed,
+	// and so never more than the incident has been told.
+	Raised bool
 	// WindowStart and WindowEnd are from when to when the open window folds
 	// repeats; zero when none was open.
 	WindowStart, WindowEnd time.Time
 
 	Local bool // decided in this process's memory, because Redis did not answer
+
+	level int // that the window's incident is known to have
+}
+
+func (d Decision) raisedBy(c Claim) bool {
+	return (d.Verdict == Repeat || d.Verdict == Pending) && c.Level > d.level
 }

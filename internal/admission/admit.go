@@ -62,7 +62,7 @@ func (a *Admission) admitInRedis(ctx context.Context, c Claim, k keys, now time.
 		now.UnixMicro(), c.WorkflowID, c.IncidentID,
 		flag(c.DeliveryID != ""), flag(c.Window != ""), flag(c.SkipRate),
 		millis(l.DeliveryTTL), millis(l.PendingTTL), perToken(l.RatePerMin), l.Burst, l.HardCap,
-		a.opts.MaxDeliveries, body, string(repeatOutcome(c)),
+		a.opts.MaxDeliveries, body, string(repeatOutcome(c)), c.Level,
 	).Slice()
 	if err != nil {
 		return Decision{}, 0, err
@@ -71,6 +71,7 @@ func (a *Admission) admitInRedis(ctx context.Context, c Claim, k keys, now time.
 	if err != nil {
 		return Decision{}, 0, err
 	}
+	d.Raised = d.raisedBy(c)
 	if d.Verdict == Duplicate || d.Verdict == Repeat && !d.Tell {
 		a.logged(full)
 	}

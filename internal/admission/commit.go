@@ -37,6 +37,7 @@ func (a *Admission) Abandon(ctx context.Context, c Claim) error {
 	if err != nil {
 		return err
 	}
+	c.joined = ""
 	k := a.names.of(c)
 	a.memory.abandon(k, c)
 	a.settle(ctx, task{script: abandonScript, keys: []string{k.delivery, k.window}, args: fixed(c.WorkflowID)})
@@ -110,7 +111,7 @@ func (a *Admission) confirmTask(c Claim, k keys, counted int64, body []byte) tas
 			hasWindow := c.Window != "" && left > 0
 			return []any{
 				c.WorkflowID, c.IncidentID, flag(c.DeliveryID != ""), flag(hasWindow),
-				millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli(), counted,
+				millis(c.Limits.DeliveryTTL), millis(left), millis(lastTTL), a.opts.MaxDeliveries, body, made.UnixMilli(), counted, c.Level,
 			}
 		},
 		entry: true, size: len(body),

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -17,7 +18,7 @@ type keys struct {
 }
 
 func (n names) of(c Claim) keys {
-	window := hash(c.Source, c.Window)
+	window := hash(c.Source, cmp.Or(c.Window, c.joined))
 	source := hash(c.Source)
 	return keys{
 		limit:    n.prefix + "cap:" + source,

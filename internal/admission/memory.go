@@ -25,6 +25,7 @@ type mark struct {
 	tell               bool // pending until the incident was told of it; count is then the delivery's
 	workflow, incident string
 	count              int64
+	level              int       // of a window, that its incident is known to have
 	since, expires     time.Time // since: of an open window
 }
 
@@ -50,7 +51,9 @@ func (m *memory) admit(k keys, c Claim, now time.Time) (d Decision, counted bool
 		win, hasWin = m.get(k.window, now)
 	}
 	if held, ok := m.get(k.delivery, now); ok && c.DeliveryID != "" {
-		return knownDelivery(held, win), false
+		d := knownDelivery(held, win)
+		d.Raised = d.raisedBy(c)
+		return d, false
 	}
 	if hasWin {
 		return m.countLocked(k, c, win, now), true
@@ -59,13 +62,13 @@ func (m *memory) admit(k keys, c Claim, now time.Time) (d Decision, counted bool
 		claimed.Verdict = Over
 		return claimed, false
 	}
-	claimed.Verdict, claimed.Count = New, 1
+	claimed.Verdict, claimed.Count, claimed.level = New, 1, c.Level
 	m.markLocked(k, c, claimed, c.Limits.PendingTTL, now)
 	return claimed, true
 }
 
 func knownDelivery(d, win mark) Decision {
-	known := Decision{Verdict: Duplicate, WorkflowID: d.workflow, IncidentID: d.incident}
+	known := Decision{Verdict: Duplicate, WorkflowID: d.workflow, IncidentID: d.incident, level: win.level}
 	if d.tell {
 		known.Verdict, known.Tell = Repeat, true
 		if win.workflow == d.workflow && win.incident == d.incident {
@@ -84,13 +87,14 @@ func knownDelivery(d, win mark) Decision {
 
 // countLocked counts one more occurrence in a window that exists.
 func (m *memory) countLocked(k keys, c Claim, win mark, now time.Time) Decision {
-	d := Decision{Verdict: Repeat, WorkflowID: win.workflow, IncidentID: win.incident, Count: win.count + 1}
+	d := Decision{Verdict: Repeat, WorkflowID: win.workflow, IncidentID: win.incident, Count: win.count + 1, level: win.level}
 	if win.pending {
 		d.Verdict = Pending
 	} else {
 		d.WindowStart, d.WindowEnd = win.since, win.expires.UTC()
 	}
-	d.Tell = !win.pending && contract.Milestone(d.Count)
+	d.Raised = d.raisedBy(c)
+	d.Tell = !win.pending && (d.Raised || contract.Milestone(d.Count))
 	m.markLocked(k, c, d, win.expires.Sub(now), now)
 	return d
 }
@@ -125,7 +129,7 @@ func (m *memory) markLocked(k keys, c Claim, d Decision, left time.Duration, now
 		m.put(k.delivery, delivery, now)
 	}
 	if c.Window != "" && left > 0 {
-		owner.count, owner.since, owner.expires = d.Count, d.WindowStart, now.Add(left)
+		owner.count, owner.level, owner.since, owner.expires = d.Count, d.level, d.WindowStart, now.Add(left)
 		m.put(k.window, owner, now)
 	}
 }
@@ -142,10 +146,14 @@ func (m *memory) confirm(k keys, c Claim, now time.Time) (counted int64) {
 			m.put(k.delivery, own, now)
 		}
 	}
+	win, ok := m.get(k.window, now)
+	if ok && !win.pending && win.workflow == c.WorkflowID && win.incident == c.IncidentID && c.Level > win.level {
+		win.level = c.Level
+		m.put(k.window, win, now)
+	}
 	if c.Window == "" {
 		return 0
 	}
-	win, ok := m.get(k.window, now)
 	if ok && win.workflow != c.WorkflowID {
 		return 0
 	}
@@ -153,7 +161,7 @@ func (m *memory) confirm(k keys, c Claim, now time.Time) (counted int64) {
 		own.count = win.count
 	}
 	if !ok || win.pending {
-		own.since, own.expires = now.UTC(), now.Add(c.Limits.WindowTTL)
+		own.level, own.since, own.expires = c.Level, now.UTC(), now.Add(c.Limits.WindowTTL)
 		m.put(k.window, own, now)
 		counted = own.count
 	}

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -27,6 +28,7 @@ type fact struct {
 	incident  string
 	owner     string
 	count     int64
+	level     int // of a window: what its incident has been told
 	since     time.Duration // of an open window
 	until     time.Duration
 }
@@ -68,25 +70,29 @@ func (m *model) token(c Claim) bool {
 func windowOf(c Claim) string   { return "window/" + c.Source + "/" + c.Window }
 func deliveryOf(c Claim) string { return "delivery/" + c.Source + "/" + c.DeliveryID }
 
-func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell bool) {
+func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell, raised bool) {
 	if !c.SkipRate && m.capped(c) {
-		return Refused, c.WorkflowID, 0, false
+		return Refused, c.WorkflowID, 0, false, false
 	}
 	win, open := m.fact(windowOf(c))
 	open = open && c.Window != ""
+	worse := c.Level > 0
+	if open {
+		worse = c.Level > win.level
+	}
 	if d, known := m.fact(deliveryOf(c)); known && c.DeliveryID != "" {
 		if open && win.owner == d.owner {
 			count = win.count
 		}
 		switch {
 		case d.confirmed:
-			return Duplicate, d.owner, count, false
+			return Duplicate, d.owner, count, false, false
 		case d.tell && open && win.owner == d.owner && win.incident == d.incident:
-			return Repeat, d.owner, d.count, true
+			return Repeat, d.owner, d.count, true, worse
 		case d.tell:
-			return Repeat, d.owner, 0, true
+			return Repeat, d.owner, 0, true, worse
 		}
-		return Pending, d.owner, max(count, 1), false
+		return Pending, d.owner, max(count, 1), false, worse
 	}
 	verdict, owner = New, c.WorkflowID
 	switch {
@@ -95,15 +101,16 @@ func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell
 	case open:
 		verdict, owner = Pending, win.owner
 	case !c.SkipRate && !m.token(c):
-		return Over, c.WorkflowID, 0, false
+		return Over, c.WorkflowID, 0, false, false
 	default:
-		win = fact{owner: owner, incident: c.IncidentID, until: m.now + c.Limits.PendingTTL}
+		win = fact{owner: owner, incident: c.IncidentID, level: c.Level, until: m.now + c.Limits.PendingTTL}
 	}
 	win.count++
 	if c.Window != "" {
 		m.facts[windowOf(c)] = win
 	}
-	tell = verdict == Repeat && contract.Milestone(win.count)
+	raised = verdict != New && worse
+	tell = verdict == Repeat && (raised || contract.Milestone(win.count))
 	if c.DeliveryID != "" {
 		d := fact{owner: owner, until: m.now + c.Limits.PendingTTL}
 		switch {
@@ -114,7 +121,7 @@ func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell
 		}
 		m.facts[deliveryOf(c)] = d
 	}
-	return verdict, owner, win.count, tell
+	return verdict, owner, win.count, tell, raised
 }
 
 // window is from when to when the window of a repeat is open, unless the delivery
@@ -132,10 +139,15 @@ func (m *model) confirm(c Claim) {
 	if d, known := m.fact(deliveryOf(c)); c.DeliveryID != "" && (!known || d.owner == c.WorkflowID) {
 		m.facts[deliveryOf(c)] = fact{confirmed: true, owner: c.WorkflowID, until: m.now + c.Limits.DeliveryTTL}
 	}
+	in := windowOf(Claim{Source: c.Source, Window: cmp.Or(c.Window, c.joined)})
+	win, open := m.fact(in)
+	if open && win.confirmed && win.owner == c.WorkflowID && win.incident == c.IncidentID {
+		win.level = max(win.level, c.Level)
+		m.facts[in] = win
+	}
 	if c.Window == "" {
 		return
 	}
-	win, open := m.fact(windowOf(c))
 	if open && win.owner != c.WorkflowID {
 		return
 	}
@@ -143,7 +155,7 @@ func (m *model) confirm(c Claim) {
 		win = fact{owner: c.WorkflowID, incident: c.IncidentID, count: 1}
 	}
 	if !win.confirmed {
-		win.confirmed, win.since, win.until = true, m.now, m.now+c.Limits.WindowTTL
+		win.confirmed, win.level, win.since, win.until = true, c.Level, m.now, m.now+c.Limits.WindowTTL
 	}
 	m.facts[windowOf(c)] = win
 	m.facts["last/"+windowOf(c)] = fact{owner: c.WorkflowID, until: m.now + lastTTL}
@@ -200,7 +212,8 @@ func compare(t *testing.T, a *Admission, advance func(time.Duration), dice *rand
 	for step := range 1500 {
 		c := Claim{
 			Source: fmt.Sprint("s", dice.IntN(2)), WorkflowID: fmt.Sprint("wf", step), IncidentID: fmt.Sprint("i", step),
-			DeliveryID: pick("d", 12), Window: pick("w", 5), SkipRate: dice.IntN(10) == 0, Limits: limits,
+			DeliveryID: pick("d", 12), Window: pick("w", 5), SkipRate: dice.IntN(10) == 0,
+			Level: dice.IntN(4), Limits: limits,
 		}
 		if n := len(made); n > 0 && dice.IntN(3) == 0 {
 			c = made[n-1-dice.IntN(min(n, 6))]
@@ -212,8 +225,8 @@ func compare(t *testing.T, a *Admission, advance func(time.Duration), dice *rand
 			require.NoError(t, err)
 			_, known := m.fact(deliveryOf(c))
 			known = known && c.DeliveryID != ""
-			verdict, owner, count, tell := m.admit(c)
-			require.Equal(t, []any{verdict, owner, count, tell}, []any{d.Verdict, d.WorkflowID, d.Count, d.Tell}, at)
+			verdict, owner, count, tell, raised := m.admit(c)
+			require.Equal(t, []any{verdict, owner, count, tell, raised}, []any{d.Verdict, d.WorkflowID, d.Count, d.Tell, d.Raised}, at)
 			start, end := m.window(c, verdict, known)
 			require.True(t, start.Equal(d.WindowStart), "%s: %s, not %s", at, d.WindowStart, start)
 			require.True(t, end.Equal(d.WindowEnd), "%s: %s, not %s", at, d.WindowEnd, end)

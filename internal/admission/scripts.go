@@ -85,7 +85,7 @@ func parseDecision(reply []any, now time.Time) (d Decision, left time.Duration, 
 	bad := func(err error) (Decision, time.Duration, bool, error) {
 		return Decision{}, 0, false, fmt.Errorf("admission: read decision: %w", err)
 	}
-	if len(reply) != 7 {
+	if len(reply) != 8 {
 		return bad(fmt.Errorf("%d fields", len(reply)))
 	}
 	var text [3]string
@@ -104,9 +104,11 @@ func parseDecision(reply []any, now time.Time) (d Decision, left time.Duration, 
 		d.Verdict, d.Tell = Repeat, true
 	}
 	since, ok := reply[6].(int64)
-	if !ok {
-		return bad(fmt.Errorf("field %T", reply[6]))
+	level, known := reply[7].(int64)
+	if !ok || !known {
+		return bad(fmt.Errorf("fields %T and %T", reply[6], reply[7]))
 	}
+	d.level = int(level)
 	if d.Verdict == Repeat && left > 0 {
 		d.WindowStart, d.WindowEnd = windowTimes(since, left, now)
 	}

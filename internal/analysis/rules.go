@@ -31,20 +31,22 @@ func (Rules) Analyse(_ context.Context, s incident.Signal, evidence []incident.E
 	return v, nil
 }
 
+// summary says what is wrong and where. How bad it is stands beside it wherever it is
+// shown, and may rise after this.
 func summary(s incident.Signal, occurrences int64) string {
 	what := strings.TrimRight(s.Title, ".!")
 	switch s.Kind {
 	case incident.KindQuestion:
 		return what
 	case incident.KindTicket:
-		return fmt.Sprintf("%s (ticket from %s, %s)", what, s.Source, s.Severity)
+		return fmt.Sprintf("%s (ticket from %s)", what, s.Source)
 	}
 	where := place(s)
 	times := ""
 	if occurrences > 1 {
 		times = fmt.Sprintf(", seen %d times", occurrences)
 	}
-	return fmt.Sprintf("%s (%s, from %s%s)", what, s.Severity, s.Source, where+times)
+	return fmt.Sprintf("%s (from %s%s)", what, s.Source, where+times)
 }
 
 // place names what the alert is about: "on api in prod".

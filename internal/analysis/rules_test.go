@@ -108,9 +108,9 @@ func TestSummaries(t *testing.T) {
 	t.Parallel()
 	s := signal("Error rate is high")
 	s.RelatedEntities = []incident.Entity{{Type: "service", Name: "api"}, {Type: "environment", Name: "prod"}}
-	assert.Equal(t, "Error rate is high (high, from datadog, on api, in prod)", analyse(t, s, 1).Summary)
+	assert.Equal(t, "Error rate is high (from datadog, on api, in prod)", analyse(t, s, 1).Summary)
 	s.Kind = incident.KindQuestion
 	assert.Equal(t, "Error rate is high", analyse(t, s, 1).Summary)
 	s.Kind = incident.KindTicket
-	assert.Equal(t, "Error rate is high (ticket from datadog, high)", analyse(t, s, 1).Summary)
+	assert.Equal(t, "Error rate is high (ticket from datadog)", analyse(t, s, 1).Summary)
 }

@@ -43,6 +43,7 @@ var actionNames = map[contract.ActionKind]string{
 	contract.ActionAcknowledged: "acknowledged", contract.ActionResolved: "resolved", contract.ActionSnoozed: "snoozed",
 	contract.ActionRerun: "rerun", contract.ActionReopened: "fired again", contract.ActionSnoozeEnded: "snooze over",
 	contract.ActionSilenced: "silenced", contract.ActionSilenceEnded: "silence over",
+	contract.ActionRaised: "raised",
 }
 
 // actions prints what was decided, oldest first.

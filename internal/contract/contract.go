@@ -139,6 +139,8 @@ type Occurrence struct {
 	DeliveryID string    `json:"delivery_id"`
 	Count      int64     `json:"count"` // occurrences so far, this one included; 0 when the sender could not count
 	At         time.Time `json:"at"`
+	// Severity is how bad it was this time. One above the incident's raises it.
+	Severity incident.Severity `json:"severity,omitempty"`
 }
 
 // Resolved tells a running incident that the sender closed the alert.

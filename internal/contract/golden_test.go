@@ -47,7 +47,7 @@ func filled() contract.TriageInput {
 			AcknowledgedBy: "a", ResolvedBy: "r", Light: "eyes", Headline: ref, VerdictTS: "1.2", Verdict: verdict,
 			Evidence: evidence, Seen: []string{"d1"}, Actions: actions(at), SnoozedAt: 4,
 			Snoozed: &contract.Snooze{Actor: audit.Actor{Person: "p", Via: audit.ViaCLI}, Until: at, Reason: "r"},
-			Silence: &contract.Silencing{ID: "s", Until: at}, Revision: 3,
+			Silence: &contract.Silencing{ID: "s", Until: at, Worse: true}, Revision: 3,
 		},
 		Silence: &contract.Silencing{ID: "s", Until: at},
 	}
@@ -83,7 +83,7 @@ func TestEncodings(t *testing.T) {
 	for name, v := range map[string]any{
 		"triage_input":   in,
 		"triage_result":  contract.TriageResult{IncidentID: "i", Outcome: "resolved", ResolvedBy: "r", Occurrences: 2, Verdict: in.State.Verdict},
-		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at},
+		"occurrence":     contract.Occurrence{DeliveryID: "d", Count: 2, At: at, Severity: incident.SeverityHigh},
 		"resolved":       contract.Resolved{DeliveryID: "d", At: at, Late: true},
 		"decision":       contract.Decision{By: "b", Reason: "r", Actor: actor, Revision: 3},
 		"snooze":         contract.Snooze{Actor: actor, Until: at, Reason: "r", Revision: 3},

@@ -40,6 +40,9 @@ type Silencing struct {
 	// Ended says who ended it before its time, until the incident is raised or
 	// another silence holds it.
 	Ended *SilenceEnded `json:"ended,omitempty"`
+	// Worse is set when the alert came again, and worse, until it is known whether
+	// that is silenced, too.
+	Worse bool `json:"worse,omitempty"`
 }
 
 // SilenceEnded says who ended a silence early.
@@ -60,6 +63,7 @@ const (
 	ActionSnoozed      ActionKind = "incident.snooze"
 	ActionRerun        ActionKind = "incident.rerun"
 	ActionReopened     ActionKind = "incident.reopen"      // it fired after it was resolved
+	ActionRaised       ActionKind = "incident.raise"       // it came again, and worse
 	ActionSnoozeEnded  ActionKind = "incident.snooze_end"  // by itself
 	ActionSilenced     ActionKind = "incident.silence"     // a silence holds it back
 	ActionSilenceEnded ActionKind = "incident.silence_end" // by a person, or by itself
@@ -76,7 +80,7 @@ type IncidentAction struct {
 	Actor  audit.Actor `json:"actor"`
 	Reason string      `json:"reason,omitempty"`
 	Until  time.Time   `json:"until,omitzero"`   // of a snooze or a silence
-	Target string      `json:"target,omitempty"` // the id of a silence
+	Target string      `json:"target,omitempty"` // the id of a silence; of a raise, the severity since
 }
 
 // Decided reports whether a person decided it: such an action is kept in the

@@ -62,7 +62,7 @@ func (p *pipeline) prepare(v *verified, i int) *submission {
 		}),
 		claim: admission.Claim{
 			Source: src.Name, WorkflowID: id, IncidentID: incidentID, DeliveryID: deliveryID,
-			Window: window, Limits: src.limits(ttl), Now: now,
+			Window: window, Limits: src.limits(ttl), Now: now, Level: s.Severity.Rank(),
 		},
 		delivery: entryOf(v, i),
 	}
@@ -143,7 +143,7 @@ func entryOf(v *verified, i int) contract.Delivery {
 
 // occurrence is what the incident is told of one more signal.
 func (s *submission) occurrence(count int64) *contract.Occurrence {
-	return &contract.Occurrence{DeliveryID: s.occurrenceID(), Count: count, At: s.receivedAt}
+	return &contract.Occurrence{DeliveryID: s.occurrenceID(), Count: count, At: s.receivedAt, Severity: s.signal.Severity}
 }
 
 // occurrenceID is the same when the sender repeats the delivery, where it can be.

@@ -118,9 +118,10 @@ func (p *pipeline) startFailed(ctx context.Context, sub *submission, claim admis
 // for it; nil means that it has closed meanwhile. The claim carried the name of
 // a life that never began, so the marks are made anew with the running one's.
 // A repeat that met the window before it was open is told like any other: at
-// milestones, as long as its incident is known to run.
+// milestones and when it is worse, as long as its incident is known to run.
 func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Claim, d admission.Decision, running bool) *answer {
-	if d.Verdict == admission.Pending && running && d.Count > 1 && !contract.Milestone(d.Count) {
+	if d.Verdict == admission.Pending && running && d.Count > 1 && !d.Raised && !contract.Milestone(d.Count) {
+		claim.Level = 0 // the incident was not told
 		a := sub.running(d.WorkflowID, claim.IncidentID)
 		p.confirm(ctx, sub, claim, d, a)
 		return a
@@ -156,8 +157,8 @@ func pendingCount(d admission.Decision) int64 {
 	return 0
 }
 
-// repeat counts within an open window. The incident hears of it at milestones
-// only, and that is when it shows that it has closed: nil then. Until it was
+// repeat counts within an open window. The incident hears of it at milestones and
+// when it is worse, and that is when it shows that it has closed: nil then. Until it was
 // told the delivery stays pending, so that no retry of it is a duplicate.
 func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Decision) *answer {
 	a := sub.repeated(d.WorkflowID, d.IncidentID)

@@ -51,6 +51,7 @@ func (p *pipeline) storm(over *submission) *submission {
 	}
 	claim := over.claim
 	claim.WorkflowID, claim.IncidentID, claim.Window, claim.SkipRate = id, s.IncidentID, window, true
+	claim.Level = s.Severity.Rank()
 	claim.Limits = src.limits(src.Debounce)
 	delivery := over.delivery
 	delivery.Outcome, delivery.Reason = contract.OutcomeFolded, contract.ReasonOverRate.String()

@@ -83,6 +83,7 @@ func follow(cmd contract.Command, outcome starter.Outcome) (next contract.Comman
 			WorkflowID: cmd.WorkflowID, KeyKind: cmd.KeyKind, Fallback: cmd.Start,
 			Occurrence: &contract.Occurrence{
 				DeliveryID: cmp.Or(cmd.Start.Delivery, cmd.Start.Signal.RawPayload.DeliveryID), At: cmd.Start.ReceivedAt,
+				Severity: cmd.Start.Signal.Severity,
 			},
 		}, true
 	case cmd.Occurrence != nil && outcome == starter.NotRunning && cmd.Fallback != nil:
