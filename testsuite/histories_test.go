@@ -66,6 +66,8 @@ func TestRecordHistories(t *testing.T) {
 		"silence_ended_early":            (*recording).silenceEndedEarly,
 		"silence_ended_early_and_held":   (*recording).silenceEndedEarlyAndHeld,
 		"silenced_and_resolved":          (*recording).silencedAndResolved,
+		"raised":                         (*recording).raised,
+		"silenced_and_worse":             (*recording).silencedAndWorse,
 		"watched":                        (*recording).watched,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -365,6 +367,17 @@ func (r *recording) reopened() client.WorkflowRun {
 	return run
 }
 
+// raised comes again, and worse, while it is snoozed.
+func (r *recording) raised() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	r.snooze(run, time.Hour)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, Severity: incident.SeverityCritical})
+	require.Eventually(r.t, func() bool { return r.state(run).Light == activities.LightAnswered }, patience, poll)
+	r.resolve(run)
+	return run
+}
+
 // lateResolve hears of a resolve that waited while the alert fired again, and then
 // of the one that is the last word.
 func (r *recording) lateResolve() client.WorkflowRun {
@@ -387,16 +400,21 @@ func (r *recording) lateResolve() client.WorkflowRun {
 func (r *recording) snoozed() client.WorkflowRun {
 	run := r.start(r.input(true))
 	r.phase(run, contract.PhaseOpen)
-	h, err := r.client.UpdateWorkflow(r.t.Context(), client.UpdateWorkflowOptions{
-		WorkflowID: run.GetID(), RunID: run.GetRunID(), UpdateName: contract.UpdateSnooze, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{contract.Snooze{Actor: onCall, Until: time.Now().UTC().Add(12 * time.Second), Reason: "known"}},
-	})
-	require.NoError(r.t, err)
-	require.NoError(r.t, h.Get(r.t.Context(), nil))
+	r.snooze(run, 12*time.Second)
 	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2})
 	require.Eventually(r.t, func() bool { return r.state(run).Snoozed == nil }, patience, poll, "the snooze never ends")
 	r.resolve(run)
 	return run
+}
+
+func (r *recording) snooze(run client.WorkflowRun, d time.Duration) {
+	r.t.Helper()
+	h, err := r.client.UpdateWorkflow(r.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: run.GetID(), RunID: run.GetRunID(), UpdateName: contract.UpdateSnooze, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{contract.Snooze{Actor: onCall, Until: time.Now().UTC().Add(d), Reason: "known"}},
+	})
+	require.NoError(r.t, err)
+	require.NoError(r.t, h.Get(r.t.Context(), nil))
 }
 
 // silence is an alert that a silence holds.
@@ -411,6 +429,15 @@ func (r *recording) silence(d time.Duration) client.WorkflowRun {
 
 func (r *recording) silencedAndRaised() client.WorkflowRun {
 	run := r.silence(8 * time.Second)
+	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+// silencedAndWorse is raised when what it has become is not silenced.
+func (r *recording) silencedAndWorse() client.WorkflowRun {
+	run := r.silence(time.Hour)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-3", Count: 3, Severity: incident.SeverityCritical})
 	r.phase(run, contract.PhaseOpen)
 	r.resolve(run)
 	return run
