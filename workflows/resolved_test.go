@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/contract"
@@ -67,4 +68,33 @@ func TestTriageTellsOfWhatFiresAgainAfterItFailedWithoutAHeadline(t *testing.T) 
 	require.NotEmpty(t, b.headlines)
 	require.NotEmpty(t, b.answers)
 	assert.Equal(t, incident.StatusFiring, b.lastAnswer().Status)
+}
+
+// Whoever came first has resolved it. The next is told so, and the sender, who
+// only says what everybody knows by then, takes nobody's place.
+func TestResolvedOnceByWhoeverCameFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env.RegisterDelayedCallback(func() { b.set(errPassing) }, 59*time.Second) // it cannot close yet
+	b.decideAt(time.Minute, contract.UpdateResolve)
+	b.resolveAt(61*time.Second, "d9")
+	refused := map[string]*outcome{contract.UpdateResolve: {}, contract.UpdateAcknowledge: {}, contract.UpdateSnooze: {}}
+	b.env.RegisterDelayedCallback(func() {
+		d := contract.Decision{By: "sam", Reason: "late"}
+		b.env.UpdateWorkflow(contract.UpdateResolve, "u1", refused[contract.UpdateResolve], d)
+		b.env.UpdateWorkflow(contract.UpdateAcknowledge, "u2", refused[contract.UpdateAcknowledge], d)
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "u3", refused[contract.UpdateSnooze], contract.Snooze{Actor: onCall, Until: b.env.Now().Add(time.Hour)})
+	}, 62*time.Second)
+	b.env.RegisterDelayedCallback(func() { b.set(nil) }, 2*time.Minute)
+	b.run()
+
+	assert.Equal(t, "alex", b.result(t).ResolvedBy)
+	for update, got := range refused {
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, got.rejected, &app, update)
+		assert.Equal(t, contract.ErrorState, app.Type(), update)
+	}
+	assert.Equal(t, []contract.ActionKind{contract.ActionResolved}, kinds(b.lastRecord().Actions))
+	require.Len(t, b.notes, 1)
+	assert.Contains(t, b.notes[0], "Resolved by alex.")
 }

@@ -131,14 +131,13 @@ func (t *triage) decide(ctx workflow.Context, d contract.Decision) {
 	t.resolve(ctx, d.By, contract.IncidentAction{Ref: t.ref(ctx), Actor: d.Who(), Reason: d.Reason})
 }
 
+// resolve ends the incident. It is whoever came first who has resolved it: the sender
+// often says so, too, moments after a person did.
 func (t *triage) resolve(ctx workflow.Context, by string, a contract.IncidentAction) {
-	news := t.state.Status != incident.StatusResolved
-	t.state.Status = incident.StatusResolved
-	t.state.ResolvedBy = by
-	t.state.Snoozed = nil
-	a.Kind = contract.ActionResolved
-	t.did(ctx, a)
-	if news {
+	if t.state.Status != incident.StatusResolved {
+		t.state.Status, t.state.ResolvedBy, t.state.Snoozed = incident.StatusResolved, by, nil
+		a.Kind = contract.ActionResolved
+		t.did(ctx, a)
 		t.note(ctx, a.Kind, "Resolved by "+by+".", a.Reason)
 	}
 	t.changed(ctx)

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -17,13 +18,10 @@ func (t *triage) handle(ctx workflow.Context) error {
 		if err := t.unchanged(d.Revision); err != nil {
 			return err
 		}
-		if t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed {
-			return errors.New("the incident is closed")
-		}
 		if strings.TrimSpace(d.By) == "" {
 			return errors.New("say who decides: by is empty")
 		}
-		return nil
+		return t.over()
 	}
 	err := errors.Join(
 		workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateAcknowledge,
@@ -46,6 +44,17 @@ func (t *triage) handle(ctx workflow.Context) error {
 			workflow.QueryHandlerOptions{Description: "The incident's state, evidence, verdict and actions."}))
 	if err != nil {
 		return fmt.Errorf("workflows: set the handlers: %w", err)
+	}
+	return nil
+}
+
+// over refuses what is decided about an incident that is resolved or closed.
+func (t *triage) over() error {
+	switch {
+	case t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed:
+		return temporal.NewApplicationError("the incident is closed", contract.ErrorState)
+	case t.state.Status == incident.StatusResolved:
+		return temporal.NewApplicationError("the incident is resolved already, by "+t.state.ResolvedBy, contract.ErrorState)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/nerve-alerts/nerve/activities"
@@ -20,12 +21,13 @@ func (t *triage) mayBeSnoozed(ctx workflow.Context, s contract.Snooze) error {
 	if err := t.unchanged(s.Revision); err != nil {
 		return err
 	}
+	if err := t.over(); err != nil {
+		return err
+	}
 	now := workflow.Now(ctx)
 	switch {
-	case t.state.Phase == contract.PhaseClosed || t.state.Phase == contract.PhaseFailed || t.state.Status == incident.StatusResolved:
-		return errors.New("the incident is closed")
 	case t.state.Silence != nil:
-		return errors.New("the incident is silenced, and quiet already")
+		return temporal.NewApplicationError("the incident is silenced, and quiet already", contract.ErrorState)
 	case s.Actor.Check() != nil:
 		return errors.New("say who decides: the person is empty")
 	case !s.Until.After(now):

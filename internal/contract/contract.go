@@ -167,6 +167,10 @@ type Decision struct {
 // that was made about an older Revision of it.
 const ErrorChanged = "nerve/changed"
 
+// ErrorState is the type of the error with which an incident refuses what cannot be
+// done in the state that it is in, such as to resolve it twice.
+const ErrorState = "nerve/state"
+
 // Who is the actor of a decision.
 func (d Decision) Who() audit.Actor {
 	if d.Actor.Person != "" {

@@ -69,6 +69,9 @@ func (o *Operator) update(ctx context.Context, i Incident, name string, arg any)
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == contract.ErrorChanged {
 		return state, &changedError{i.ID + " has changed since it was looked at; see nerve incidents show " + i.ID}
 	}
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == contract.ErrorState {
+		return state, fmt.Errorf("%w: %s: %s", ErrState, i.ID, refused.Message())
+	}
 	if err != nil {
 		return state, fmt.Errorf("operator: %s %s: %w", name, i.ID, err)
 	}

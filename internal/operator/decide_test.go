@@ -85,12 +85,13 @@ func TestDecisionsNeedSomebody(t *testing.T) {
 func TestDecisionsThatTemporalRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		err  error
-		late bool
+		err            error
+		state, changed bool
 	}{
-		{serviceerror.NewNotFound("workflow execution already completed"), true},
-		{sdk.NewApplicationError("the incident has changed since", contract.ErrorChanged), true},
-		{errors.New("the incident is closed"), false},
+		{serviceerror.NewNotFound("workflow execution already completed"), true, true},
+		{sdk.NewApplicationError("the incident has changed since", contract.ErrorChanged), true, true},
+		{sdk.NewApplicationError("the incident is resolved already, by sam", contract.ErrorState), true, false},
+		{errors.New("the worker is on fire"), false, false},
 	} {
 		decide(t, alex, func(f *temporal) {
 			f.add(&run{workflow: "a:x:1", incident: "i1"})
@@ -98,9 +99,9 @@ func TestDecisionsThatTemporalRefuses(t *testing.T) {
 		}, func(t *testing.T, _ string, _ *temporal, _ contract.TriageState, err error) {
 			t.Helper()
 			require.Error(t, err)
-			assert.Equal(t, tt.late, errors.Is(err, operator.ErrState))
-			assert.Equal(t, tt.late, errors.Is(err, operator.ErrChanged))
-			assert.Equal(t, !tt.late, errors.Is(err, tt.err))
+			assert.Equal(t, tt.state, errors.Is(err, operator.ErrState))
+			assert.Equal(t, tt.changed, errors.Is(err, operator.ErrChanged))
+			assert.Equal(t, !tt.state, errors.Is(err, tt.err))
 		})
 	}
 }
