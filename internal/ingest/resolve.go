@@ -45,13 +45,16 @@ func (p *pipeline) resolve(ctx context.Context, sub *submission) *answer {
 	return a
 }
 
-// target finds the incident that a resolve means. known says that admission has
-// seen its start, so that it runs, or ran, or waits in the spool.
+// target finds the incident that a resolve means. known says that it has started, as
+// far as admission can tell, so that it runs, or ran, or waits in the spool.
 func (p *pipeline) target(ctx context.Context, sub *submission) (workflowID, incidentID string, known bool, err error) {
 	id, name, found, err := p.Windows.Lookup(ctx, sub.claim.Source, sub.claim.Window)
 	if sub.kind == incident.KeyAlert {
-		if err != nil || id != sub.claim.WorkflowID {
-			return sub.claim.WorkflowID, "", false, nil // its id is known without Redis
+		if err != nil {
+			return sub.claim.WorkflowID, "", true, nil // its id is known without Redis
+		}
+		if id != sub.claim.WorkflowID {
+			return sub.claim.WorkflowID, "", false, nil
 		}
 		return id, name, found, nil
 	}
@@ -81,19 +84,15 @@ func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.C
 	case result.Outcome == starter.NotRunning:
 		a = nothingToResolve()
 		if known {
-			p.follow(ctx, sub, cmd)
+			// Its start may still wait in the spool: the resolve follows it there, which
+			// keeps the order of a key. The drainer drops it when nothing runs.
+			if err := p.keep(ctx, cmd); err != nil {
+				return failed(err)
+			}
 		}
 	}
 	if err := p.Windows.Release(ctx, claim.Source, sub.claim.Window, claim.WorkflowID); err != nil {
 		p.warn(ctx, "the window of a resolved alert stays until it ends", sub, err)
 	}
 	return a
-}
-
-// follow sends the resolve after a start that may still wait in the spool, which
-// keeps the order of a key. The drainer drops it when nothing runs.
-func (p *pipeline) follow(ctx context.Context, sub *submission, cmd contract.Command) {
-	if err := p.keep(ctx, cmd); err != nil {
-		p.warn(ctx, "a resolve that found nothing running was not spooled", sub, err)
-	}
 }

@@ -201,3 +201,20 @@ func TestPendingSignalOfAClosedIncident(t *testing.T) {
 	assert.Equal(t, "enqueued", r.Status)
 	assert.Len(t, b.temporal.started, 2)
 }
+
+// TestResolveWhileItsStartMayWaitInTheSpool: with Redis away nobody can tell whether
+// another front has spooled the alert's start. A resolve is not answered as if there
+// were none: the sender's retry follows the start.
+func TestResolveWhileItsStartMayWaitInTheSpool(t *testing.T) {
+	t.Parallel()
+	b, server := realBench(t)
+	server.SetError("LOADING Redis is loading the dataset in memory")
+	over := body(t, "e2", signal(resolvedSignal))
+	assert.Equal(t, 503, b.do(request(t, "/webhooks/vendor", goodToken, over)).Code)
+	server.SetError("")
+	_, r := b.post(t, over)
+	assert.Equal(t, "nothing_to_resolve", r.Reason)
+	spooled, err := server.Stream("nerve:{nerve}:spool")
+	require.NoError(t, err)
+	assert.Len(t, spooled, 1, "behind the start, if there is one")
+}
