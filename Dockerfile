@@ -37,11 +37,13 @@ USER 65532:65532
 FROM base AS ingest
 COPY --from=build-ingest /out/ingest /usr/local/bin/ingest
 EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["/usr/local/bin/ingest", "--healthcheck"]
 ENTRYPOINT ["/usr/local/bin/ingest"]
 
 FROM base AS worker
 COPY --from=build-worker /out/worker /usr/local/bin/worker
 EXPOSE 8081
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["/usr/local/bin/worker", "--healthcheck"]
 ENTRYPOINT ["/usr/local/bin/worker"]
 
 FROM base AS nerve

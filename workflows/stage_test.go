@@ -82,7 +82,7 @@ type doors struct {
 	stage *stage
 }
 
-func (d *doors) InterceptActivity(ctx context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (d *doors) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
 	return &door{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, stage: d.stage}
 }
 

@@ -28,7 +28,7 @@ type fact struct {
 	incident  string
 	owner     string
 	count     int64
-	level     int // of a window: what its incident has been told
+	level     int           // of a window: what its incident has been told
 	since     time.Duration // of an open window
 	until     time.Duration
 }

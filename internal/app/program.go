@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nerve-alerts/nerve/internal/config"
 	"github.com/nerve-alerts/nerve/internal/registry"
@@ -22,7 +26,8 @@ func LoadConfig(p config.Program, file string) (*config.Config, error) {
 	return config.Load(config.Options{Program: p, File: file, Providers: providers.Names(), Vendor: registry.VendorOf, Check: check})
 }
 
-// Config reads the configuration of a program that is started with flags.
+// Config reads the configuration of a program that is started with flags. With
+// --healthcheck there is none: its error is what ExitCode makes of the answer.
 func Config(p config.Program, args []string) (*config.Config, error) {
 	o := config.Options{Program: p, Providers: providers.Names(), Vendor: registry.VendorOf, Check: check, Set: map[string]string{}}
 	flags := flag.NewFlagSet(string(p), flag.ContinueOnError)
@@ -32,6 +37,7 @@ func Config(p config.Program, args []string) (*config.Config, error) {
 		flags.Func(name, "the same as "+path, func(v string) error { o.Set[path] = v; return nil })
 	}
 	noEnv := flags.Bool("no-env", false, "do not read the environment")
+	health := flags.Bool("healthcheck", false, "ask the one that runs whether it is alive, and end")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil, err // ExitCode answers it
@@ -45,11 +51,41 @@ func Config(p config.Program, args []string) (*config.Config, error) {
 	if *noEnv {
 		o.Environ = []string{}
 	}
-	return config.Load(o)
+	cfg, err := config.Load(o)
+	if err != nil || !*health {
+		return cfg, err
+	}
+	return nil, healthcheck(cfg)
+}
+
+// errAlive ends a program that was only to ask whether another one runs, which it does.
+var errAlive = errors.New("app: alive")
+
+// healthTimeout is short of the 3 s after which Docker kills a check.
+const healthTimeout = 2 * time.Second
+
+// healthcheck asks the program that runs by a configuration whether it is alive. An
+// image with nothing but the program in it has nothing else to ask with.
+func healthcheck(cfg *config.Config) error {
+	host := cfg.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	client := &http.Client{Timeout: healthTimeout}
+	address := "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Port)) + "/health"
+	resp, err := client.Get(address) //nolint:noctx // the client's timeout bounds it
+	if err != nil {
+		return fmt.Errorf("healthcheck: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("healthcheck: %s answers %s", address, resp.Status)
+	}
+	return errAlive
 }
 
 // flagList is what Config understands.
-const flagList = "--config FILE --host HOST --port PORT --log-level LEVEL --no-env"
+const flagList = "--config FILE --host HOST --port PORT --log-level LEVEL --no-env --healthcheck"
 
 // Logger logs to standard error as configured.
 func Logger(cfg *config.Config) *slog.Logger {
@@ -67,7 +103,7 @@ func TLS() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
 // configuration that has to be put right first, 0 for --help, 1 for anything else.
 func ExitCode(program string, err error, w io.Writer) int {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errAlive):
 		return 0
 	case errors.Is(err, flag.ErrHelp):
 		_, _ = fmt.Fprintf(w, "Usage: %s %s\nEverything else is set in the file and the environment.\n", program, flagList)
