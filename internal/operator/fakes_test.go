@@ -61,6 +61,11 @@ type temporal struct {
 	resets    []*workflowservice.ResetWorkflowExecutionRequest
 	starts    []start
 	startErr  error
+	leases    map[string]lease // that have not run out
+	leaseErr  error
+	resetErr  error  // of a reset that is not made
+	lost      bool   // the answer of a reset that is made
+	onLease   func() // what happens while a lease is taken
 	signals   []signal
 	signalErr map[string]error // by workflow id
 	watch     *contract.WatchState
@@ -199,6 +204,9 @@ func (f *temporal) get(workflowID, runID string) (*run, error) {
 }
 
 func (f *temporal) DescribeWorkflowExecution(_ context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if l, ok := f.leases[workflowID]; ok && f.down == nil {
+		return l.describe(), nil
+	}
 	r, err := f.get(workflowID, runID)
 	if err != nil {
 		return nil, err
@@ -295,12 +303,10 @@ func (f *temporal) SignalWorkflow(_ context.Context, workflowID, runID, name str
 	return nil
 }
 
-func (f *temporal) ResetWorkflowExecution(_ context.Context, r *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error) {
-	f.resets = append(f.resets, r)
-	return &workflowservice.ResetWorkflowExecutionResponse{RunId: "run-new"}, f.down
-}
-
-func (f *temporal) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+func (f *temporal) ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+	if workflow == "Lease" {
+		return nil, f.takeLease(ctx, o, args)
+	}
 	if f.startErr != nil {
 		return nil, f.startErr
 	}

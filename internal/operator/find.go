@@ -57,12 +57,15 @@ func (o *Operator) unchanged(ctx context.Context, i Incident) error {
 	if err != nil {
 		return err
 	}
-	if i.Newer == "" && newest.RunID != i.RunID {
-		return overtaken(i)
+	switch {
+	case i.Newer != "", newest.RunID == i.RunID:
+		return nil
+	case newest.ID != i.ID:
+		return &changedError{fmt.Sprintf("the alert of %s has fired again meanwhile; see its newer incident: nerve incidents show %s", i.ID, newest.ID)}
 	}
-	return nil
+	return overtaken(i)
 }
 
 func overtaken(i Incident) error {
-	return &changedError{fmt.Sprintf("%s has changed meanwhile: it was rerun or closed, or its alert fired again; see nerve incidents show %s", i.ID, i.ID)}
+	return &changedError{fmt.Sprintf("%s was rerun or closed meanwhile; see nerve incidents show %s", i.ID, i.ID)}
 }

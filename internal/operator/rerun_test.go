@@ -139,8 +139,9 @@ func TestRerunIsRefusedWhenSomebodyWasFaster(t *testing.T) {
 	f.add(&run{workflow: "a:x:1", incident: "i1", execution: failed, events: f.failure("notify", "it failed", 11)})
 	f.onHistory = func() { f.add(&run{workflow: "a:x:1", incident: "i1"}) }
 	_, err := op.Rerun(t.Context(), "i1", alex)
+	require.ErrorIs(t, err, operator.ErrChanged)
 	require.ErrorIs(t, err, operator.ErrState)
-	require.ErrorContains(t, err, "nerve incidents show i1")
+	require.ErrorContains(t, err, "i1 was rerun or closed meanwhile; see nerve incidents show i1")
 	assert.Empty(t, f.resets, "a reset would have ended the other's rerun")
 }
 
