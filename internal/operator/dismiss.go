@@ -99,7 +99,7 @@ func (o *Operator) last(ctx context.Context, i Incident, in contract.TriageInput
 	case err == nil:
 		return state, nil
 	case !unworked && errors.Is(err, ErrNoWorker):
-		return state, fmt.Errorf("%w; %s has %s, and only a worker can tell its last state: start one and try again", err, i.ID, ending(i))
+		return state, fmt.Errorf("%w; %s %s, and only a worker can tell its last state: start one and try again", err, i.ID, was(i))
 	case !unworked:
 		return state, err
 	case in.State != nil:

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ const (
 type run struct {
 	workflow, id, incident, title string
 	source, status, phase         string
+	kind                          string // the workflow's type; Triage where it is empty
 	execution                     enumspb.WorkflowExecutionStatus
 	listed                        enumspb.WorkflowExecutionStatus // what the list still says, when it is behind
 	unlisted                      bool                            // the list does not know it yet
@@ -138,6 +140,7 @@ func (f *temporal) info(r *run, status enumspb.WorkflowExecutionStatus) *workflo
 	}
 	info := &workflowpb.WorkflowExecutionInfo{
 		Execution:        &commonpb.WorkflowExecution{WorkflowId: r.workflow, RunId: r.id},
+		Type:             &commonpb.WorkflowType{Name: cmp.Or(r.kind, contract.WorkflowTriage)},
 		Status:           status,
 		StartTime:        timestamppb.New(r.opened),
 		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: attrs},

@@ -80,13 +80,13 @@ func (o *Operator) taken(ctx context.Context, i Incident) error {
 	}
 	err = o.unchanged(ctx, i)
 	if errors.Is(err, ErrChanged) {
-		return &changedError{fmt.Sprintf("%s was %s by %s at %s; see nerve incidents show %s", i.ID, did, who, since.Format(time.RFC3339), i.ID)}
+		return &changedError{fmt.Sprintf("%s was %s by %s at %s; see %s", i.ID, did, who, since.Format(time.RFC3339), i.look())}
 	}
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %s began to %s %s at %s; see nerve incidents show %s, and if nothing has come of it, try again after %s",
-		ErrState, who, do, i.ID, since.Format(time.RFC3339), i.ID, since.Add(leaseTime).Format(time.RFC3339))
+	return fmt.Errorf("%w: %s began to %s %s at %s; see %s, and if nothing has come of it, try again after %s",
+		ErrState, who, do, i.ID, since.Format(time.RFC3339), i.look(), since.Add(leaseTime).Format(time.RFC3339))
 }
 
 // holder reads who has a lease.

@@ -28,8 +28,12 @@ type Filter struct {
 func (o *Operator) List(ctx context.Context, f Filter) ([]Incident, error) {
 	newest := map[string]Incident{}
 	err := o.scan(ctx, f.query(), func(i Incident) bool {
-		if known, ok := newest[i.ID]; !ok || i.OpenedAt.After(known.OpenedAt) {
-			newest[i.ID] = i
+		id := i.ID
+		if id == unreadable { // each is one
+			id = i.RunID
+		}
+		if known, ok := newest[id]; !ok || i.OpenedAt.After(known.OpenedAt) {
+			newest[id] = i
 		}
 		return true
 	})

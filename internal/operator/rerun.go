@@ -32,12 +32,18 @@ const resetReason = "rerun by an operator"
 // refuses when the incident did not fail, when its alert has a newer incident,
 // which a reset would end, and while somebody else reruns or resolves it.
 func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (Rerun, error) {
-	i, err := o.find(ctx, id, d)
+	i, err := o.find(ctx, id, d, contract.WorkflowTriage, contract.WorkflowTaskResult)
 	if err != nil {
 		return Rerun{}, err
 	}
-	if !i.failed() {
-		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is %s", ErrState, i.ID, ending(i))
+	switch {
+	case i.failed():
+	case i.running():
+		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is running; see %s", ErrState, i.ID, i.look())
+	case i.broken() && i.kind == contract.WorkflowTriage:
+		return Rerun{}, fmt.Errorf("%w; only what has failed is rerun", stuck(i))
+	default:
+		return Rerun{}, ended(i)
 	}
 	if i.Newer != "" {
 		return Rerun{}, fmt.Errorf("%w: a rerun would end the newer incident of the same alert, %s", ErrState, i.Newer)
