@@ -149,7 +149,7 @@ func (s *system) allRerun(id string) operator.Rerun {
 			continue
 		}
 		s.t.Log("refused:", err)
-		assert.ErrorIs(s.t, err, operator.ErrState)
+		require.ErrorIs(s.t, err, operator.ErrState)
 	}
 	require.NotEmpty(s.t, through, "nobody went through: %v", errors.Join(errs...))
 	assert.Len(s.t, through, 1, "who went through")

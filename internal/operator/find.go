@@ -30,7 +30,7 @@ func (o *Operator) seek(ctx context.Context, id string, kinds ...string) (Incide
 	case !slices.Contains(kinds, i.kind):
 		return Incident{}, fmt.Errorf("%w: %s is another workflow, of the type %s", ErrNotFound, id, i.kind)
 	case i.ID == unreadable:
-		return Incident{}, fmt.Errorf("%w (%s)", ErrKeyset, id)
+		return Incident{}, fmt.Errorf("%w: %s", ErrKeyset, id)
 	}
 	return i, nil
 }
@@ -56,7 +56,7 @@ func (o *Operator) named(ctx context.Context, id string) (Incident, error) {
 	case err != nil:
 		return Incident{}, err
 	case found == nil && unread > 0:
-		return Incident{}, fmt.Errorf("%w (%s may be one of %d incidents that cannot be read)", ErrKeyset, id, unread)
+		return Incident{}, fmt.Errorf("%w: %s may be one of the %d incidents that cannot be read", ErrKeyset, id, unread)
 	case found == nil && seen >= maxScan:
 		return Incident{}, fmt.Errorf("%w among the newest %d: %s (an older one is found by its workflow id)", ErrNotFound, maxScan, id)
 	case found == nil:

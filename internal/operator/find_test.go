@@ -68,7 +68,10 @@ func TestWhatCannotBeReadIsLeftAlone(t *testing.T) {
 	assert.Empty(t, f.resets)
 	assert.Empty(t, f.updates)
 	assert.Empty(t, f.starts)
-	found, err := op.List(t.Context(), operator.Filter{Limit: 10})
-	require.NoError(t, err)
-	assert.Len(t, found, 2, "each is one, readable or not")
+	f.add(&run{workflow: "a:x:3", incident: "i3", execution: failed})
+	for filter, want := range map[operator.Filter]int{{Limit: 10}: 3, {Limit: 10, Failed: true}: 2} {
+		found, err := op.List(t.Context(), filter)
+		require.NoError(t, err)
+		assert.Len(t, found, want, "each is one, readable or not")
+	}
 }

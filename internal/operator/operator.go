@@ -23,7 +23,7 @@ var (
 	ErrNoWorker = errors.New("operator: no worker answered")
 	// ErrKeyset refuses to decide about what cannot be read: what would be told to
 	// the incident could not be read there.
-	ErrKeyset = errors.New("operator: it is encrypted with a key that is not in the keyset: is NERVE_KEYSET that of the worker?")
+	ErrKeyset = errors.New("operator: the keyset lacks the key that this is encrypted with; set NERVE_KEYSET to that of the worker")
 	// ErrChanged is an ErrState: the incident has changed since it was looked at.
 	ErrChanged = errors.New("operator: the incident has changed meanwhile")
 )
@@ -102,6 +102,14 @@ func (i Incident) failed() bool {
 func (i Incident) broken() bool {
 	return i.failed() || i.Execution == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED.String() ||
 		i.Execution == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT.String()
+}
+
+// key tells incidents apart: each that cannot be read is one.
+func (i Incident) key() string {
+	if i.ID == unreadable {
+		return i.RunID
+	}
+	return i.ID
 }
 
 // look is the command that shows it.
