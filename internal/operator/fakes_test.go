@@ -68,6 +68,7 @@ type temporal struct {
 	resetErr  error  // of a reset that is not made
 	lost      bool   // the answer of a reset that is made
 	onLease   func() // what happens while a lease is taken
+	onReset   func() // what happens while a reset is sent
 	signals   []signal
 	signalErr map[string]error // by workflow id
 	watch     *contract.WatchState

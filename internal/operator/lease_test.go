@@ -72,6 +72,9 @@ type service struct {
 func (f *temporal) WorkflowService() workflowservice.WorkflowServiceClient { return service{f: f} }
 
 func (s service) ResetWorkflowExecution(_ context.Context, r *workflowservice.ResetWorkflowExecutionRequest, _ ...grpc.CallOption) (*workflowservice.ResetWorkflowExecutionResponse, error) {
+	if s.f.onReset != nil {
+		s.f.onReset()
+	}
 	if s.f.resetErr != nil {
 		return nil, s.f.resetErr
 	}
@@ -225,5 +228,9 @@ func TestAResetThatFails(t *testing.T) {
 	_, err := op.Rerun(t.Context(), "i1", alex)
 	require.ErrorIs(t, err, f.resetErr)
 	require.ErrorContains(t, err, "can be tried again in 30s")
+	clear(f.leases)
+	f.onReset = func() { f.add(&run{workflow: "a:x:1", incident: "i2"}) }
+	_, err = op.Rerun(t.Context(), "i1", alex)
+	require.ErrorIs(t, err, f.resetErr, "the newer incident is not the rerun")
 	assert.Empty(t, f.signals)
 }
