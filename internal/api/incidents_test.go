@@ -129,6 +129,7 @@ func TestIncidentsThatChangeWhileTheyAreActedOn(t *testing.T) {
 	}
 	changed := fmt.Errorf("%w: %w", operator.ErrState, operator.ErrChanged)
 	closed := fmt.Errorf("%w: i1 is closed already (completed)", operator.ErrState)
+	held := fmt.Errorf("%w: robin (cli) began to rerun i1 at 2026-02-08T03:00:00Z", operator.ErrState)
 	for _, name := range []string{"acknowledge", "resolve", "snooze", "rerun"} {
 		b.operator.err = nil
 		for header, want := range map[string]int64{`"7"`: 7, `"5", "7"`: 7, "*": 0, "": 0} {
@@ -140,6 +141,10 @@ func TestIncidentsThatChangeWhileTheyAreActedOn(t *testing.T) {
 		act(name).problem(http.StatusConflict, "API_CONFLICT")
 		b.operator.err = map[string]error{"i1": closed}
 		act(name, "If-Match", `"7"`).problem(http.StatusConflict, "API_CONFLICT")
+		b.operator.err = map[string]error{"i1": held}
+		act(name).problem(http.StatusConflict, "API_CONFLICT")
+		act(name, "If-Match", `"7"`).problem(http.StatusConflict, "API_CONFLICT")
+		assert.Contains(t, act(name).Body.String(), `"detail":"robin (cli) began to rerun i1`, "the second is told who is at it")
 	}
 	// It closes between the look at it and the decision.
 	b.operator.during = func() {

@@ -222,7 +222,7 @@ func (s *Server) explain(ctx context.Context, err error) *Problem {
 	case errors.Is(err, record.ErrCursor):
 		return invalidField("query.cursor", "is none that a page has given")
 	case errors.Is(err, operator.ErrState):
-		// Its text is written for the operator and holds nothing but ids.
+		// Its text is written for operators: ids, times, and who of them was first.
 		return fail(http.StatusConflict, codeState, strings.TrimPrefix(err.Error(), operator.ErrState.Error()+": "))
 	case errors.Is(err, operator.ErrSnooze):
 		return invalidField("body.until", "must be from a minute to a week from now")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"strings"
@@ -103,7 +104,7 @@ func show(t terminal, d operator.Detail) {
 	}
 	next(t, d)
 	if d.Unread != "" {
-		t.printf("%-10s %s\n", "State", d.Unread)
+		t.wrapped("Unread", plain(errors.New(d.Unread))+"; state, verdict and evidence need a worker that is up")
 	}
 	if d.State == nil {
 		return

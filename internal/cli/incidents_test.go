@@ -34,6 +34,12 @@ func TestShowSaysWhatCanBeDone(t *testing.T) {
 			[]string{"Failed     step notify failed\nNewer      i2", closeIt},
 			[]string{goOn},
 		},
+		{
+			"without a worker",
+			operator.Detail{Unread: operator.ErrNoWorker.Error() + " within 5s: context deadline exceeded"},
+			[]string{"Unread     no worker answered within 5s: context deadline exceeded; state, verdict and evidence\n           need a worker that is up\n"},
+			[]string{"State      operator"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -15,18 +15,14 @@ import (
 
 // Acknowledge tells a running incident that somebody is on it.
 func (o *Operator) Acknowledge(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error) {
-	i, err := o.find(ctx, id, d)
+	i, err := o.find(ctx, id, d, contract.WorkflowTriage)
 	switch {
 	case err != nil:
 		return contract.TriageState{}, err
 	case i.running():
 		return o.update(ctx, i, contract.UpdateAcknowledge, d)
-	case i.failed() && i.Newer == "":
-		return contract.TriageState{}, fmt.Errorf("%w: %s has failed: rerun it (nerve incidents rerun %s) or resolve it (nerve incidents resolve %s)",
-			ErrState, i.ID, i.ID, i.ID)
 	case i.broken():
-		return contract.TriageState{}, fmt.Errorf("%w: %s has %s: resolve it (nerve incidents resolve %s)%s",
-			ErrState, i.ID, ending(i), i.ID, newer(i))
+		return contract.TriageState{}, stuck(i)
 	}
 	return contract.TriageState{}, ended(i)
 }
@@ -34,7 +30,7 @@ func (o *Operator) Acknowledge(ctx context.Context, id string, d contract.Decisi
 // Resolve closes the incident: it tells the one that runs, and closes one whose
 // workflow failed, timed out or was terminated in a run of its own.
 func (o *Operator) Resolve(ctx context.Context, id string, d contract.Decision) (contract.TriageState, error) {
-	i, err := o.find(ctx, id, d)
+	i, err := o.find(ctx, id, d, contract.WorkflowTriage)
 	switch {
 	case err != nil:
 		return contract.TriageState{}, err
@@ -46,12 +42,12 @@ func (o *Operator) Resolve(ctx context.Context, id string, d contract.Decision) 
 	return contract.TriageState{}, ended(i)
 }
 
-// find is Find for a decision, which somebody must have made.
-func (o *Operator) find(ctx context.Context, id string, d contract.Decision) (Incident, error) {
+// find is seek for a decision, which somebody must have made.
+func (o *Operator) find(ctx context.Context, id string, d contract.Decision, kinds ...string) (Incident, error) {
 	if strings.TrimSpace(d.By) == "" {
 		return Incident{}, errors.New("operator: say who decides")
 	}
-	return o.Find(ctx, id)
+	return o.seek(ctx, id, kinds...)
 }
 
 func (o *Operator) update(ctx context.Context, i Incident, name string, arg any) (contract.TriageState, error) {
@@ -67,7 +63,7 @@ func (o *Operator) update(ctx context.Context, i Incident, name string, arg any)
 		return state, overtaken(i)
 	}
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == contract.ErrorChanged {
-		return state, &changedError{i.ID + " has changed since it was looked at; see nerve incidents show " + i.ID}
+		return state, &changedError{i.ID + " has changed since it was looked at; see " + i.look()}
 	}
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == contract.ErrorState {
 		return state, fmt.Errorf("%w: %s: %s", ErrState, i.ID, refused.Message())
@@ -78,9 +74,26 @@ func (o *Operator) update(ctx context.Context, i Incident, name string, arg any)
 	return state, nil
 }
 
+// stuck says what can be done about an incident whose workflow did not end well.
+func stuck(i Incident) error {
+	could := fmt.Sprintf("resolve it (nerve incidents resolve %s)", i.ID)
+	if i.failed() && i.Newer == "" {
+		could = fmt.Sprintf("rerun it (nerve incidents rerun %s) or %s", i.ID, could)
+	}
+	return fmt.Errorf("%w: %s %s: %s%s", ErrState, i.ID, was(i), could, newer(i))
+}
+
 // ended says that nothing can be decided any more.
 func ended(i Incident) error {
 	return fmt.Errorf("%w: %s is closed already (%s)%s", ErrState, i.ID, ending(i), newer(i))
+}
+
+// was is how a workflow ended, as part of a sentence.
+func was(i Incident) string {
+	if i.Execution == "Terminated" {
+		return "was terminated"
+	}
+	return "has " + ending(i)
 }
 
 // ending is how a workflow ended, in words: TimedOut is "timed out".

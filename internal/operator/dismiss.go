@@ -56,17 +56,16 @@ func (o *Operator) dismiss(ctx context.Context, i Incident, d contract.Decision)
 	if d.Reason != "" {
 		options.Memo[memoReason] = d.Reason
 	}
-	if err := o.unchanged(ctx, i); err != nil {
-		return contract.TriageState{}, err
-	}
-	_, err = o.client.ExecuteWorkflow(ctx, options, contract.WorkflowTriage, in)
-	if _, already := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); already {
-		return contract.TriageState{}, overtaken(i)
-	}
-	if err != nil {
-		return contract.TriageState{}, fmt.Errorf("operator: resolve %s: %w", i.ID, err)
-	}
-	return state, nil
+	return state, o.alone(ctx, i, holder{d.Who(), contract.ActionResolved}, func(ctx context.Context) error {
+		_, err := o.client.ExecuteWorkflow(ctx, options, contract.WorkflowTriage, in)
+		if _, already := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); already {
+			return overtaken(i)
+		}
+		if err != nil {
+			return fmt.Errorf("operator: resolve %s, which can be tried again in %s: %w", i.ID, leaseTime, err)
+		}
+		return nil
+	})
 }
 
 // aside is the workflow id under which an incident is closed when its own
@@ -100,7 +99,7 @@ func (o *Operator) last(ctx context.Context, i Incident, in contract.TriageInput
 	case err == nil:
 		return state, nil
 	case !unworked && errors.Is(err, ErrNoWorker):
-		return state, fmt.Errorf("%w; %s has %s, and only a worker can tell its last state: start one and try again", err, i.ID, ending(i))
+		return state, fmt.Errorf("%w; %s %s, and only a worker can tell its last state: start one and try again", err, i.ID, was(i))
 	case !unworked:
 		return state, err
 	case in.State != nil:

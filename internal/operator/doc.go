@@ -11,5 +11,7 @@
 // one touches the newer.
 //
 // It refuses what does not fit the incident's state with ErrState, and says what
-// does. Of two people who decide at the same moment, the second is refused.
+// does. Of two people who decide at the same moment, the second is refused; about
+// a failed incident a lease in Temporal sees to that, because its run cannot. What
+// is no incident, or cannot be read with the keyset, is refused too.
 package operator

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ const (
 type run struct {
 	workflow, id, incident, title string
 	source, status, phase         string
+	kind                          string // the workflow's type; Triage where it is empty
 	execution                     enumspb.WorkflowExecutionStatus
 	listed                        enumspb.WorkflowExecutionStatus // what the list still says, when it is behind
 	unlisted                      bool                            // the list does not know it yet
@@ -61,6 +63,12 @@ type temporal struct {
 	resets    []*workflowservice.ResetWorkflowExecutionRequest
 	starts    []start
 	startErr  error
+	leases    map[string]lease // that have not run out
+	leaseErr  error
+	resetErr  error  // of a reset that is not made
+	lost      bool   // the answer of a reset that is made
+	onLease   func() // what happens while a lease is taken
+	onReset   func() // what happens while a reset is sent
 	signals   []signal
 	signalErr map[string]error // by workflow id
 	watch     *contract.WatchState
@@ -133,6 +141,7 @@ func (f *temporal) info(r *run, status enumspb.WorkflowExecutionStatus) *workflo
 	}
 	info := &workflowpb.WorkflowExecutionInfo{
 		Execution:        &commonpb.WorkflowExecution{WorkflowId: r.workflow, RunId: r.id},
+		Type:             &commonpb.WorkflowType{Name: cmp.Or(r.kind, contract.WorkflowTriage)},
 		Status:           status,
 		StartTime:        timestamppb.New(r.opened),
 		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: attrs},
@@ -199,6 +208,9 @@ func (f *temporal) get(workflowID, runID string) (*run, error) {
 }
 
 func (f *temporal) DescribeWorkflowExecution(_ context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if l, ok := f.leases[workflowID]; ok && f.down == nil {
+		return l.describe(), nil
+	}
 	r, err := f.get(workflowID, runID)
 	if err != nil {
 		return nil, err
@@ -295,12 +307,10 @@ func (f *temporal) SignalWorkflow(_ context.Context, workflowID, runID, name str
 	return nil
 }
 
-func (f *temporal) ResetWorkflowExecution(_ context.Context, r *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error) {
-	f.resets = append(f.resets, r)
-	return &workflowservice.ResetWorkflowExecutionResponse{RunId: "run-new"}, f.down
-}
-
-func (f *temporal) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+func (f *temporal) ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+	if workflow == "Lease" {
+		return nil, f.takeLease(ctx, o, args)
+	}
 	if f.startErr != nil {
 		return nil, f.startErr
 	}

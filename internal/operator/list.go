@@ -28,8 +28,8 @@ type Filter struct {
 func (o *Operator) List(ctx context.Context, f Filter) ([]Incident, error) {
 	newest := map[string]Incident{}
 	err := o.scan(ctx, f.query(), func(i Incident) bool {
-		if known, ok := newest[i.ID]; !ok || i.OpenedAt.After(known.OpenedAt) {
-			newest[i.ID] = i
+		if known, ok := newest[i.key()]; !ok || i.OpenedAt.After(known.OpenedAt) {
+			newest[i.key()] = i
 		}
 		return true
 	})
@@ -54,12 +54,12 @@ func (o *Operator) current(ctx context.Context, found []Incident, limit int) ([]
 		}
 		last, ids := map[string]Incident{}, []string{}
 		for _, i := range asked {
-			last[i.ID] = i
+			last[i.key()] = i
 			ids = append(ids, quote(i.WorkflowID), quote(aside(i)))
 		}
 		err := o.scan(ctx, Filter{}.query()+" AND WorkflowId IN ("+strings.Join(ids, ", ")+")", func(i Incident) bool {
-			if known, ok := last[i.ID]; ok && i.OpenedAt.After(known.OpenedAt) {
-				last[i.ID] = i
+			if known, ok := last[i.key()]; ok && i.OpenedAt.After(known.OpenedAt) {
+				last[i.key()] = i
 			}
 			return true
 		})
@@ -67,7 +67,7 @@ func (o *Operator) current(ctx context.Context, found []Incident, limit int) ([]
 			return nil, err
 		}
 		for _, i := range asked {
-			if last[i.ID].RunID == i.RunID {
+			if last[i.key()].RunID == i.RunID {
 				kept = append(kept, i)
 			}
 		}

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -12,7 +13,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/nerve-alerts/nerve/incident"
 	"github.com/nerve-alerts/nerve/internal/contract"
 )
 
@@ -21,6 +21,9 @@ var (
 	ErrNotFound = errors.New("operator: no such incident")
 	ErrState    = errors.New("operator: the incident is not in a state for this")
 	ErrNoWorker = errors.New("operator: no worker answered")
+	// ErrKeyset refuses to decide about what cannot be read: what would be told to
+	// the incident could not be read there.
+	ErrKeyset = errors.New("operator: the keyset lacks the key that this is encrypted with; set NERVE_KEYSET to that of the worker")
 	// ErrChanged is an ErrState: the incident has changed since it was looked at.
 	ErrChanged = errors.New("operator: the incident has changed meanwhile")
 )
@@ -47,8 +50,9 @@ type Client interface {
 	QueryWorkflow(ctx context.Context, workflowID, runID, query string, args ...any) (converter.EncodedValue, error)
 	UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
 	SignalWorkflow(ctx context.Context, workflowID, runID, name string, arg any) error
-	ResetWorkflowExecution(ctx context.Context, r *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
 	ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
+	// WorkflowService is the client without its retries.
+	WorkflowService() workflowservice.WorkflowServiceClient
 }
 
 // Operator works on the incidents of one Temporal namespace.
@@ -80,6 +84,8 @@ type Incident struct {
 	// Newer is the newest incident of the same alert, where that is another one.
 	// A list does not look for it.
 	Newer string `json:"newer_incident,omitempty"`
+
+	kind string // the type of its workflow, where it was looked at
 }
 
 // running reports whether the incident's workflow runs.
@@ -96,6 +102,22 @@ func (i Incident) failed() bool {
 func (i Incident) broken() bool {
 	return i.failed() || i.Execution == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED.String() ||
 		i.Execution == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT.String()
+}
+
+// key tells incidents apart: each that cannot be read is one.
+func (i Incident) key() string {
+	if i.ID == unreadable {
+		return i.RunID
+	}
+	return i.ID
+}
+
+// look is the command that shows it.
+func (i Incident) look() string {
+	if i.kind == contract.WorkflowTaskResult {
+		return "nerve tasks show " + strings.TrimPrefix(i.WorkflowID, "task:")
+	}
+	return "nerve incidents show " + i.ID
 }
 
 func (o *Operator) incident(info *workflowpb.WorkflowExecutionInfo) Incident {
@@ -121,6 +143,9 @@ func (o *Operator) incident(info *workflowpb.WorkflowExecutionInfo) Incident {
 	return i
 }
 
+// unreadable stands for what another keyset has encrypted.
+const unreadable = "(unreadable: is this the right keyset?)"
+
 // text reads a string payload, or says that it cannot.
 func (o *Operator) text(p *commonpb.Payload, dc converter.DataConverter) string {
 	if p == nil {
@@ -128,7 +153,7 @@ func (o *Operator) text(p *commonpb.Payload, dc converter.DataConverter) string 
 	}
 	var s string
 	if err := dc.FromPayload(p, &s); err != nil {
-		return incident.Cut("(unreadable: is this the right keyset?)", 60)
+		return unreadable
 	}
 	return s
 }

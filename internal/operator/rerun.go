@@ -29,15 +29,21 @@ const resetReason = "rerun by an operator"
 
 // Rerun resets a failed incident to just before the step that failed, so that
 // the steps that worked are not done again, and tells it who had that done. It
-// refuses when the incident did not fail, and when its alert has a newer
-// incident, which a reset would end.
+// refuses when the incident did not fail, when its alert has a newer incident,
+// which a reset would end, and while somebody else reruns or resolves it.
 func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (Rerun, error) {
-	i, err := o.find(ctx, id, d)
+	i, err := o.find(ctx, id, d, contract.WorkflowTriage, contract.WorkflowTaskResult)
 	if err != nil {
 		return Rerun{}, err
 	}
-	if !i.failed() {
-		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is %s", ErrState, i.ID, ending(i))
+	switch {
+	case i.failed():
+	case i.running():
+		return Rerun{}, fmt.Errorf("%w: only a failed incident is rerun, and %s is running; see %s", ErrState, i.ID, i.look())
+	case i.broken() && i.kind == contract.WorkflowTriage:
+		return Rerun{}, fmt.Errorf("%w; only what has failed is rerun", stuck(i))
+	default:
+		return Rerun{}, ended(i)
 	}
 	if i.Newer != "" {
 		return Rerun{}, fmt.Errorf("%w: a rerun would end the newer incident of the same alert, %s", ErrState, i.Newer)
@@ -46,20 +52,14 @@ func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (R
 	if err != nil {
 		return Rerun{}, err
 	}
-	if err := o.unchanged(ctx, i); err != nil {
-		return Rerun{}, err
-	}
-	resp, err := o.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace:                 o.namespace,
-		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: i.WorkflowID, RunId: i.RunID},
-		Reason:                    resetReason,
-		WorkflowTaskFinishEventId: point,
-		RequestId:                 uuid.NewString(),
+	r := Rerun{Incident: i, Step: step}
+	err = o.alone(ctx, i, holder{d.Who(), contract.ActionRerun}, func(bounded context.Context) error {
+		r.NewRunID, err = o.reset(ctx, bounded, i, point)
+		return err
 	})
 	if err != nil {
-		return Rerun{}, fmt.Errorf("operator: rerun %s: %w", i.ID, err)
+		return Rerun{}, err
 	}
-	r := Rerun{Incident: i, Step: step, NewRunID: resp.GetRunId()}
 	err = o.client.SignalWorkflow(ctx, i.WorkflowID, r.NewRunID, contract.SignalAction, contract.IncidentAction{
 		Ref: i.WorkflowID + "/" + i.RunID + "/rerun", Kind: contract.ActionRerun, Actor: d.Who(), Reason: d.Reason,
 	})
@@ -67,6 +67,26 @@ func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (R
 		return r, fmt.Errorf("operator: %s goes on, and could not be told who had that done: %w", i.ID, err)
 	}
 	return r, nil
+}
+
+// reset is sent once: Temporal makes another run of each one that arrives, and
+// the client's own method repeats what has failed. Where the answer was lost, the
+// newest run tells what became of it. ctx outlives bounded for that.
+func (o *Operator) reset(ctx, bounded context.Context, i Incident, point int64) (runID string, err error) {
+	resp, err := o.client.WorkflowService().ResetWorkflowExecution(bounded, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace:                 o.namespace,
+		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: i.WorkflowID, RunId: i.RunID},
+		Reason:                    resetReason,
+		WorkflowTaskFinishEventId: point,
+		RequestId:                 uuid.NewString(),
+	})
+	if err == nil {
+		return resp.GetRunId(), nil
+	}
+	if newest, away := o.look(ctx, i.WorkflowID, ""); away == nil && newest.ID == i.ID && newest.RunID != i.RunID {
+		return newest.RunID, nil
+	}
+	return "", fmt.Errorf("operator: rerun %s, which can be tried again in %s: %w", i.ID, leaseTime, err)
 }
 
 // failure reads why an incident failed, and the event to reset to: the workflow

@@ -111,13 +111,13 @@ func TestRerunIsRefused(t *testing.T) {
 		runs []*run
 		says string
 	}{
-		{"running", []*run{{workflow: "a:x:1", incident: "i1"}}, "is running"},
-		{"closed", []*run{{workflow: "a:x:1", incident: "i1", execution: completed}}, "is completed"},
-		{"terminated", []*run{{workflow: "a:x:1", incident: "i1", execution: terminated}}, "is terminated"},
+		{"running", []*run{{workflow: "a:x:1", incident: "i1"}}, "i1 is running; see nerve incidents show i1"},
+		{"closed", []*run{{workflow: "a:x:1", incident: "i1", execution: completed}}, "is closed already (completed)"},
+		{"terminated", []*run{{workflow: "a:x:1", incident: "i1", execution: terminated}}, "was terminated: resolve it (nerve incidents resolve i1); only what has failed is rerun"},
 		{
 			"resolved after it failed, and the list is behind",
 			[]*run{{workflow: "a:x:1", incident: "i1", execution: failed}, {workflow: "a:x:1", incident: "i1", execution: completed, unlisted: true}},
-			"is completed",
+			"is closed already (completed)",
 		},
 		{"fired again", []*run{{workflow: "a:x:1", incident: "i1", execution: failed}, {workflow: "a:x:1", incident: "i2"}}, "newer incident of the same alert, i2"},
 		{"without a failure in its history", []*run{{workflow: "a:x:1", incident: "i1", execution: failed}}, "no failure in its history"},
@@ -139,8 +139,9 @@ func TestRerunIsRefusedWhenSomebodyWasFaster(t *testing.T) {
 	f.add(&run{workflow: "a:x:1", incident: "i1", execution: failed, events: f.failure("notify", "it failed", 11)})
 	f.onHistory = func() { f.add(&run{workflow: "a:x:1", incident: "i1"}) }
 	_, err := op.Rerun(t.Context(), "i1", alex)
+	require.ErrorIs(t, err, operator.ErrChanged)
 	require.ErrorIs(t, err, operator.ErrState)
-	require.ErrorContains(t, err, "nerve incidents show i1")
+	require.ErrorContains(t, err, "i1 was rerun or closed meanwhile; see nerve incidents show i1")
 	assert.Empty(t, f.resets, "a reset would have ended the other's rerun")
 }
 
@@ -154,4 +155,22 @@ func TestRerunSaysWhyNot(t *testing.T) {
 	require.ErrorIs(t, err, away)
 	_, err = op.Rerun(t.Context(), "nobody", alex)
 	require.ErrorIs(t, err, away)
+}
+
+// A task is rerun by its workflow id, and is no incident otherwise.
+func TestRerunOfATask(t *testing.T) {
+	t.Parallel()
+	op, f := setup(t)
+	f.add(&run{workflow: "task:replicate:t1", incident: "task_t1", kind: contract.WorkflowTaskResult, execution: failed, events: f.failure("fetch", "it failed", 11)})
+	for _, do := range decisions(op) {
+		err := do(t.Context(), "task:replicate:t1")
+		require.ErrorIs(t, err, operator.ErrNotFound)
+		require.ErrorContains(t, err, "is a task; see nerve tasks show replicate:t1")
+	}
+	r, err := op.Rerun(t.Context(), "task:replicate:t1", alex)
+	require.NoError(t, err)
+	assert.Equal(t, "fetch", r.Step)
+	f.add(&run{workflow: "task:replicate:t1", incident: "task_t1", kind: contract.WorkflowTaskResult})
+	_, err = op.Rerun(t.Context(), "task:replicate:t1", alex)
+	require.ErrorContains(t, err, "is running; see nerve tasks show replicate:t1")
 }

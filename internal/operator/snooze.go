@@ -31,7 +31,7 @@ func (o *Operator) Snooze(ctx context.Context, id string, s contract.Snooze) (co
 	case i.running():
 		return o.update(ctx, i, contract.UpdateSnooze, s)
 	case i.broken():
-		return contract.TriageState{}, fmt.Errorf("%w: %s has %s, so there is nothing to keep quiet%s", ErrState, i.ID, ending(i), newer(i))
+		return contract.TriageState{}, fmt.Errorf("%w, and there is nothing to keep quiet", stuck(i))
 	}
 	return contract.TriageState{}, ended(i)
 }
