@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/nerve-alerts/nerve/internal/app"
 	"github.com/nerve-alerts/nerve/internal/privacy"
+	"github.com/nerve-alerts/nerve/internal/testkit"
 	"github.com/nerve-alerts/nerve/providers"
 )
 
@@ -58,16 +60,6 @@ func TestLinksNoWorkflowCode(t *testing.T) {
 	assert.Contains(t, string(out), "nerve-alerts/nerve/internal/ingest\n")
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
-}
-
 // TestRunWithNothingBehindIt starts the program with Temporal and Redis away: it
 // takes requests, refuses what is forged, and promises nothing that it cannot keep.
 func TestRunWithNothingBehindIt(t *testing.T) {
@@ -76,22 +68,32 @@ func TestRunWithNothingBehindIt(t *testing.T) {
 	require.NoError(t, err)
 	keyset, err := generated.Export()
 	require.NoError(t, err)
-	port, nowhere := freePort(t), freePort(t)
+	port, nowhere := strconv.Itoa(testkit.FreePort(t)), strconv.Itoa(testkit.FreePort(t))
 	yaml := fmt.Sprintf("host: 127.0.0.1\nkeyset: '%s'\ntemporal: {address: \"127.0.0.1:%s\"}\nredis: {url: \"redis://127.0.0.1:%s\"}\nsources:\n- {name: dd, provider: datadog, secrets: [%s]}\n",
 		keyset, nowhere, nowhere, token)
 	file := filepath.Join(t.TempDir(), "nerve.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(yaml), 0o600))
+	args := []string{"--no-env", "--config", file, "--port", port, "--log-level", "error"}
+	healthcheck := func() (code int, said string) {
+		var out bytes.Buffer
+		code = app.ExitCode("ingest", run(t.Context(), append(slices.Clone(args), "--healthcheck")), &out)
+		return code, out.String()
+	}
+	code, said := healthcheck()
+	assert.Equal(t, 1, code)
+	assert.Contains(t, said, "refused")
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() {
-		ended <- run(ctx, []string{"--no-env", "--config", file, "--port", port, "--log-level", "error"})
-	}()
+	go func() { ended <- run(ctx, args) }()
 
 	base := "http://127.0.0.1:" + port
 	require.Eventually(t, func() bool {
 		status, _ := call(t, http.MethodGet, base+"/health", nil, "")
 		return status == http.StatusOK
 	}, 10*time.Second, 10*time.Millisecond)
+	code, said = healthcheck()
+	assert.Zero(t, code, "it is alive, whatever it does not reach")
+	assert.Empty(t, said)
 	status, _ := call(t, http.MethodGet, base+"/readyz", nil, "")
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 

@@ -10,12 +10,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nerve-alerts/nerve/internal/testkit"
 )
 
 // patience bounds what tests wait for; nothing is measured with it.
@@ -31,10 +34,7 @@ type server struct {
 // freePort is an address that nobody listens on.
 func freePort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.FreePort(t)))
 }
 
 // startServer starts one that writes its file at every command, or every second
