@@ -52,9 +52,11 @@ func words(text string) line {
 func bold(text string) line {
 	return span(readable(text), &slackgo.RichTextSectionTextStyle{Bold: true})
 }
+
 func italic(text string) line {
 	return span(readable(text), &slackgo.RichTextSectionTextStyle{Italic: true})
 }
+
 func code(text string) line {
 	return span(readable(text), &slackgo.RichTextSectionTextStyle{Code: true})
 }
