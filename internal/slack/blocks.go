@@ -3,7 +3,6 @@ package slack
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -79,7 +78,7 @@ func answer(r incident.Report) message {
 	p.block(standing(r, false))
 	p.block(slackgo.NewDividerBlock())
 	p.add(p.rest()/2, append([]line{bold("Key Evidence")}, evidenceLines(r.Evidence)...)...)
-	p.flush()
+	p.gap()
 	p.add(p.rest()/2, append([]line{bold("Autonomous Analysis")}, claimLines(v.Claims)...)...)
 	p.add(p.rest(),
 		join(bold("Likely cause:"), words(" "+incident.Cut(v.LikelyCause, maxLine))),
@@ -159,22 +158,21 @@ func footer(r incident.Report, analyst string) slackgo.Block {
 // standing is how an incident stands, in the small line under its title. What
 // people and configurations named is plain text in it.
 func standing(r incident.Report, status bool) slackgo.Block {
-	parts := []slackgo.MixedElement{
-		marked(fmt.Sprintf("%s *%s*", severityEmoji[r.Signal.Severity], r.Signal.Severity)),
-		unmarked(r.Signal.Source),
-	}
-	by := handled(r)
+	who, by := "· "+oneLine(r.Signal.Source, maxName), handled(r)
 	if by == "" && status {
 		by = string(r.Status)
 	}
-	if r.Occurrences > 1 {
-		parts = append(parts, marked(fmt.Sprintf("seen *%d times*, last %s", r.Occurrences, slackDate(r.LastSeen))))
+	if by != "" {
+		who += " · " + by
 	}
-	parts = append(parts, unmarked(by))
+	parts := []slackgo.MixedElement{marked(fmt.Sprintf("%s *%s*", severityEmoji[r.Signal.Severity], r.Signal.Severity)), unmarked(who)}
 	if strings.HasPrefix(by, snoozed) {
 		parts = append(parts, marked("until "+slackDate(r.SnoozedUntil)))
 	}
-	return slackgo.NewContextBlock("", slices.DeleteFunc(parts, func(e slackgo.MixedElement) bool { return e == nil })...)
+	if r.Occurrences > 1 {
+		parts = append(parts, marked(fmt.Sprintf("· seen *%d times*, last %s", r.Occurrences, slackDate(r.LastSeen))))
+	}
+	return slackgo.NewContextBlock("", parts...)
 }
 
 const snoozed = ":zzz: snoozed by "
@@ -233,11 +231,9 @@ func marked(text string) slackgo.MixedElement {
 	return slackgo.NewTextBlockObject(slackgo.MarkdownType, cutMarkup(text, maxSection), false, false)
 }
 
-// unmarked is text without markup, but for nerve's own emoji; nil if it is empty.
+// unmarked is text without markup, but for emoji.
 func unmarked(text string) slackgo.MixedElement {
-	if text = strings.TrimSpace(incident.Cut(readable(text), maxLine)); text == "" {
-		return nil
-	}
+	text = strings.TrimSpace(incident.Cut(readable(text), maxLine))
 	return slackgo.NewTextBlockObject(slackgo.PlainTextType, text, true, false)
 }
 

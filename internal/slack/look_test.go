@@ -266,6 +266,7 @@ func TestTextFromTheRightLeavesItsNeighboursInPlace(t *testing.T) {
 		"left":     {"a\u202eb\u202c c\u0000d", "ab cd"},
 		"right":    {"\u05e9\u05dc\u05d5\u05dd", "\u2068\u05e9\u05dc\u05d5\u05dd\u2069"},
 		"closing":  {"\u05e9\u2069\u202e", "\u2068\u05e9\u2069"},
+		"address":  {"\u05e9 https://wiki.example.com/ \u05e9", "\u2068\u05e9 \u2069https://wiki.example.com/\u2068 \u05e9\u2069"},
 		"by lines": {"a\n\u05e9", "a\n\u2068\u05e9\u2069"},
 	} {
 		t.Run(name, func(t *testing.T) {

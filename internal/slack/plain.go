@@ -11,11 +11,13 @@ import (
 // 3,000 on a button and says nothing of links in text.
 const maxURL = 2000
 
-// readable is text without what changes how its neighbours look: control
-// characters, and those that turn the direction of reading or hide. Text that is
-// read from the right is set apart, so that what stands around it keeps its order.
-func readable(text string) string {
-	text = strings.Map(func(r rune) rune {
+// readable is text that does not change how its neighbours look.
+func readable(text string) string { return apart(clean(text)) }
+
+// clean is text without control characters, and without those that turn the
+// direction of reading or hide.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
 			return r
@@ -23,7 +25,12 @@ func readable(text string) string {
 			return -1
 		}
 		return r
-	}, strings.ReplaceAll(text, "\r\n", "\n"))
+	}, text)
+}
+
+// apart sets text that is read from the right apart, so that what stands around
+// it keeps its order.
+func apart(text string) string {
 	if strings.IndexFunc(text, fromRight) < 0 {
 		return text
 	}

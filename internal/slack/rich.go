@@ -34,7 +34,7 @@ const maxAddresses = 5
 
 // words is text as it stands; its addresses can be followed.
 func words(text string) line {
-	text = readable(text)
+	text = clean(text)
 	var out line
 	last := 0
 	for _, at := range bareURL.FindAllStringIndex(text, maxAddresses) {
@@ -42,11 +42,11 @@ func words(text string) line {
 		if !followable(address) {
 			continue
 		}
-		out = append(out, span(text[last:at[0]], nil)...)
+		out = append(out, span(apart(text[last:at[0]]), nil)...)
 		out = append(out, slackgo.NewRichTextSectionLinkElement(address, "", nil))
 		last = at[0] + len(address)
 	}
-	return append(out, span(text[last:], nil)...)
+	return append(out, span(apart(text[last:]), nil)...)
 }
 
 func bold(text string) line {
@@ -148,6 +148,13 @@ func (p *page) add(n int, lines ...line) {
 		}
 		p.lines = append(p.lines, l...)
 		p.chars += chars
+	}
+}
+
+// gap leaves a line empty before what comes next.
+func (p *page) gap() {
+	if len(p.lines) > 0 {
+		p.lines = append(p.lines, span("\n", nil)...)
 	}
 }
 
