@@ -176,6 +176,21 @@ func TestNothingInAnApprovalIsMarkup(t *testing.T) {
 	}
 }
 
+func TestNothingInANoteIsMarkup(t *testing.T) {
+	t.Parallel()
+	for name, text := range hostile {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			require.NoError(t, b.client.Note(t.Context(), b.alert, "k", "alex took it: "+text))
+			post := b.stand.Calls("chat.postMessage")[0]
+			require.NotEmpty(t, post.Args["blocks"], "without blocks, the text is read as markup")
+			assert.Empty(t, markup(t, post.Args["blocks"]))
+			assert.Contains(t, said(t, post.Args["blocks"]), text)
+		})
+	}
+}
+
 func TestTheTitleIsBoldWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	for name, text := range hostile {
