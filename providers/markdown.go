@@ -153,4 +153,3 @@ func (w *markdownWriter) list(list *ast.List, margin string) {
 		w.blocks(item, deeper(margin, "  "))
 	}
 }
-
