@@ -63,13 +63,14 @@ func markdownLinks(text string) []incident.Link {
 		return m[1]
 	})
 	for _, m := range markdownLink.FindAllStringSubmatch(plain, incident.MaxLinks) {
-		links = append(links, incident.Link{Title: strings.Trim(m[1], "[]! "), URL: m[2]})
+		title, _ := fromMarkdown(strings.Trim(m[1], "[]! "))
+		links = append(links, incident.Link{Title: title, URL: m[2]})
 	}
 	return links
 }
 
-// markdownText renders Datadog's Markdown for reading: without its %%% fence,
-// recipients, images, link bars and emphasis.
+// markdownText is what a reader sees of Datadog's Markdown, without its %%% fence,
+// recipients, images and link bars. Its links are listed by themselves.
 func markdownText(text string) string {
 	text = strings.ReplaceAll(text, "%%%", "")
 	if strings.Contains(text, "](") {
@@ -83,7 +84,6 @@ func markdownText(text string) string {
 			line = markdownLink.ReplaceAllString(line, "$1")
 		}
 		bare = strings.Trim(bare, " []()·|-\r\t")
-		line = strings.ReplaceAll(line, "**", "")
 		if strings.Contains(line, "@") {
 			line = atRecipient.ReplaceAllString(line, "$1")
 		}
@@ -94,12 +94,13 @@ func markdownText(text string) string {
 			kept = append(kept, line)
 		}
 	}
-	return strings.TrimSpace(strings.Join(kept, "\n"))
+	plain, _ := fromMarkdown(strings.Join(kept, "\n"))
+	return plain
 }
 
 func firstTextLine(text string) string {
 	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(strings.Trim(line, "#*-_ "))
+		line = strings.TrimSpace(strings.Trim(line, "#*-_•> "))
 		if line != "" && !strings.HasPrefix(line, "@") && !strings.HasPrefix(line, "[") && !strings.HasPrefix(line, "!") {
 			return line
 		}

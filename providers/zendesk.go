@@ -2,6 +2,7 @@ package providers
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -100,8 +101,8 @@ func parseZendeskEvent(body object, kind string) Batch {
 		number: number, title: detail.text("subject"), description: detail.text("description"),
 		status: detail.text("status"), priority: detail.text("priority"), kind: detail.text("type"),
 		at: body.text("time"), eventType: kind, channel: detail.object("via").text("channel"),
-		change: zendeskChange(what, change),
 	}
+	t.changeBy, t.change = zendeskChange(what, change)
 	t.tags = detailTags(detail)
 	switch what {
 	case "status_changed":
@@ -117,22 +118,22 @@ func parseZendeskEvent(body object, kind string) Batch {
 	return batch
 }
 
-// zendeskChange says in a line what the event reports beyond the ticket's state.
-func zendeskChange(what string, change object) string {
+// zendeskChange says in a line what the event reports beyond the ticket's state:
+// by whom, and what, which is Markdown.
+func zendeskChange(what string, change object) (by, said string) {
 	if comment := change.object("comment"); comment != nil {
-		body := comment.text("body", "plain_body", "html_body")
-		author := comment.object("author").text("name")
-		if author != "" {
-			return "Comment by " + author + ": " + body
+		said = cmp.Or(comment.text("body", "plain_body"), plainText(comment.text("html_body")))
+		if author := comment.object("author").text("name"); author != "" {
+			return "Comment by " + author + ": ", said
 		}
-		return "Comment: " + body
+		return "Comment: ", said
 	}
 	previous, current := change.text("previous"), change.text("current")
 	if previous == "" && current == "" {
-		return ""
+		return "", ""
 	}
 	return strings.ReplaceAll(strings.TrimSuffix(what, "_changed"), "_", " ") + " changed from " +
-		orElse(previous, "nothing") + " to " + orElse(current, "nothing")
+		orElse(previous, "nothing") + " to " + orElse(current, "nothing"), ""
 }
 
 func detailTags(detail object) []string {

@@ -2,6 +2,7 @@ package providers_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -134,4 +135,44 @@ func TestZendeskTicketDetails(t *testing.T) {
 	assert.Equal(t, []incident.Link{{Title: "Zendesk ticket", URL: "https://example.zendesk.com/agent/tickets/5"}}, s.Links)
 	assert.Equal(t, "Support", s.Entity("team"))
 	assert.Equal(t, receivedAt, s.Timestamp, "a day without a time is less exact than the delivery")
+}
+
+// Comments and descriptions are Markdown.
+func TestZendeskTextIsPlain(t *testing.T) {
+	t.Parallel()
+	const link = "[runbook](https://wiki.example.com/)"
+	for name, c := range map[string]struct{ body, title, text string }{
+		"description": {
+			`{"type":"zen:event-type:ticket.created","id":"e","detail":{"id":"7","subject":"*Help*","description":"**Disk** full\n* a\n* ` + link + `"},"event":{}}`,
+			"*Help*", "Disk full\n• a\n• runbook (https://wiki.example.com/)",
+		},
+		"comment": {
+			`{"type":"zen:event-type:ticket.comment_added","id":"e","detail":{"id":"7","subject":"Help","description":"d"},"event":{"comment":{"body":"**now** ` + link + `","author":{"name":"*An* agent"}}}}`,
+			"Help", "Comment by *An* agent: now runbook (https://wiki.example.com/)\n\nd",
+		},
+		"comment in HTML": {
+			`{"type":"zen:event-type:ticket.comment_added","id":"e","detail":{"id":"7","subject":"Help"},"event":{"comment":{"html_body":"<p>it is <b>down</b></p>"}}}`,
+			"Help", "Comment: it is down",
+		},
+		"status": {
+			`{"type":"zen:event-type:ticket.custom_field_changed","id":"e","detail":{"id":"7","subject":"Help"},"event":{"previous":"*a*","current":"b"}}`,
+			"Help", "custom field changed from *a* to b",
+		},
+		"trigger": {
+			`{"ticket_id":"7","message":"**Status:** Open\n# ` + link + ` of ` + "`web_01`" + `"}`,
+			"Zendesk ticket 7", "Status: Open\nrunbook (https://wiki.example.com/) of web_01",
+		},
+		"latest comment": {`{"ticket_id":"7","latest_comment_html":"<div>a<br>b</div>"}`, "Zendesk ticket 7", "a\nb"},
+		"only a message": {`{"message":"**Help** me"}`, "Help me", "Help me"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := zendeskBatch(t, c.body).Signals[0]
+			assert.Equal(t, c.title, s.Title)
+			assert.Equal(t, c.text, s.Description)
+			if strings.Contains(c.body, link) {
+				assert.Contains(t, s.Links, incident.Link{Title: "runbook", URL: "https://wiki.example.com/"})
+			}
+		})
+	}
 }

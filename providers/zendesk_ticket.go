@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -9,7 +10,8 @@ import (
 
 // zendeskTicket is what a payload says of a ticket.
 type zendeskTicket struct {
-	number, title, description, change        string
+	number, title, description                string
+	changeBy, change                          string // what comes before the Markdown, and it
 	status, priority, kind, action, eventType string
 	link, requester, assignee, organisation   string
 	group, channel, at, externalID            string
@@ -27,8 +29,9 @@ func parseZendeskTrigger(body object) Batch {
 	t := zendeskTicket{
 		number: ticketNumber(f),
 		title:  f.text("tickettitle", "title", "subject", "ticketsubject", "summary", "rawtitle"),
-		description: f.text("ticketdescription", "description", "message", "comment", "latestcomment", "ticketlatestcomment",
-			"latestpubliccomment", "latestcommenthtml", "comments", "ticketcomment", "text", "body", "content", "details"),
+		description: cmp.Or(
+			f.text("ticketdescription", "description", "message", "comment", "latestcomment", "ticketlatestcomment", "latestpubliccomment"),
+			plainText(f.text("latestcommenthtml")), f.text("comments", "ticketcomment", "text", "body", "content", "details")),
 		status:       f.text("ticketstatus", "status", "state", "ticketstate", "customstatus", "statuscategory"),
 		priority:     f.text("ticketpriority", "priority", "severity", "urgency"),
 		kind:         f.text("tickettype", "issuetype"),
@@ -102,7 +105,9 @@ func (t *zendeskTicket) readMessage() {
 // signal makes the incident signal. Its key is the ticket number: a ticket that
 // is opened again is the same alert firing again.
 func (t *zendeskTicket) signal(b *Batch) incident.Signal {
-	t.description, t.change = head(t.description, maxText), head(t.change, maxText)
+	written, links := fromMarkdown(t.description)
+	change, more := fromMarkdown(t.change)
+	t.description, t.change = written, strings.TrimSpace(t.changeBy+change)
 	s := incident.Signal{
 		Kind: incident.KindTicket, EventType: t.eventType, Title: t.heading(),
 		Status: t.state(), Severity: t.severity(b), Description: t.text(), Tags: t.tagMap(),
@@ -122,7 +127,7 @@ func (t *zendeskTicket) signal(b *Batch) incident.Signal {
 		}
 		s.Links = append(s.Links, incident.Link{Title: "Zendesk ticket", URL: link})
 	}
-	s.Links = labelled(append(s.Links, markdownLinks(t.description)...))
+	s.Links = labelled(append(append(s.Links, more...), links...))
 	if at, ok := parseTime(t.at); ok {
 		s.Timestamp = at
 	}

@@ -73,9 +73,10 @@ func (c *Client) RemindApproval(ctx context.Context, ref incident.SlackRef, n co
 	if err != nil || reminded {
 		return err
 	}
-	text := fmt.Sprintf(":hourglass_flowing_sand: Nobody has decided about %s of *%s* yet. It expires %s.",
-		code(string(n.Action)), escape(n.Target), slackDate(n.Deadline))
-	m := message{Text: plain("Nobody has decided yet: " + doing(n)), Blocks: sections([]string{text})}
+	p := newPage()
+	p.add(p.rest(), join(emoji("hourglass_flowing_sand"), words(" Nobody has decided about "), code(string(n.Action)),
+		words(" of "), bold(n.Target), words(" yet. It expires "), moment(n.Deadline), words(".")))
+	m := message{Text: plain("Nobody has decided yet: " + doing(n)), Blocks: p.end()}
 	_, _, err = c.api.PostMessageContext(ctx, ref.ChannelID, append(approvalOptions(m, key),
 		slackgo.MsgOptionTS(ref.ThreadTS), slackgo.MsgOptionBroadcast())...)
 	return translate("chat.postMessage", err)
@@ -119,29 +120,32 @@ func ownApproval(msgs []slackgo.Message, key map[string]any) string {
 // approvalMessage is the request, or what became of it.
 func approvalMessage(n contract.ApprovalNotice) message {
 	title, text := headlineOf(n)
-	blocks := []slackgo.Block{
-		slackgo.NewHeaderBlock(slackgo.NewTextBlockObject(slackgo.PlainTextType, incident.Cut(title, maxHeader), true, false)),
+	last := []slackgo.Block{approvalFooter(n)}
+	if n.Status == contract.ApprovalWaiting {
+		last = append([]slackgo.Block{approvalButtons(n)}, last...)
 	}
-	lines := []string{
-		"*What:* " + code(string(n.Action)) + " of *" + escape(n.Target) + "*",
-		"*Asked by:* " + escape(n.RequestedBy.Person) + " (" + escape(n.RequestedBy.Via) + "), " + slackDate(n.RequestedAt),
+	p := newPage(last...)
+	p.block(header(title, true))
+	lines := []line{
+		join(bold("What:"), words(" "), code(string(n.Action)), words(" of "), bold(n.Target)),
+		join(bold("Asked by:"), words(" "+n.RequestedBy.Person+" ("+n.RequestedBy.Via+"), "), moment(n.RequestedAt)),
 	}
 	if n.Reason != "" {
-		lines = append(lines, "*Reason:* "+escape(oneLine(n.Reason, maxLine)))
+		lines = append(lines, told("Reason:", n.Reason))
 	}
 	if n.Why != "" {
-		lines = append(lines, "*Why a second person:* "+escape(oneLine(n.Why, maxLine)))
+		lines = append(lines, told("Why a second person:", n.Why))
 	}
 	if removes := n.Removes(); removes != "" {
-		lines = append(lines, "*Removes:* "+escape(removes))
+		lines = append(lines, told("Removes:", removes))
 	}
 	lines = append(lines, fieldLines(n.Fields)...)
-	blocks = append(blocks, sections(append(lines, decisionLines(n)...))...)
-	if n.Status == contract.ApprovalWaiting {
-		blocks = append(blocks, approvalButtons(n))
-	}
-	return message{Text: plain(text), Blocks: bound(blocks, contextBlock(approvalFooter(n)))}
+	p.add(p.rest(), append(lines, decisionLines(n)...)...)
+	return message{Text: plain(text), Blocks: p.end()}
 }
+
+// told is a line with a label.
+func told(label, text string) line { return join(bold(label), words(" "+oneLine(text, maxLine))) }
 
 // headlineOf is the title, and the notification's text.
 func headlineOf(n contract.ApprovalNotice) (title, text string) {
@@ -167,11 +171,11 @@ func doing(n contract.ApprovalNotice) string { return string(n.Action) + " of " 
 
 // fieldLines are what is to be set. A secret is never among the fields; what is
 // called like one is not shown even so.
-func fieldLines(fields map[string]any) []string {
-	var lines []string
+func fieldLines(fields map[string]any) []line {
+	var lines []line
 	for i, name := range slices.Sorted(maps.Keys(fields)) {
 		if i == maxFields {
-			lines = append(lines, fmt.Sprintf("• and %d more: `nerve approvals show` has all", len(fields)-i))
+			lines = append(lines, join(words(fmt.Sprintf("• and %d more: ", len(fields)-i)), code("nerve approvals show"), words(" has all")))
 			break
 		}
 		value := oneLine(fmt.Sprint(fields[name]), maxFieldValue)
@@ -181,36 +185,36 @@ func fieldLines(fields map[string]any) []string {
 		case strings.Contains(lower, "secret"), strings.Contains(lower, "token"), strings.Contains(lower, "password"):
 			value = "(hidden)"
 		}
-		lines = append(lines, "• "+code(name)+": "+escape(value))
+		lines = append(lines, join(words("• "), code(name), words(": "+value)))
 	}
 	if len(lines) > 0 {
-		lines = append([]string{"*Sets:*"}, lines...)
+		lines = append([]line{bold("Sets:")}, lines...)
 	}
 	return lines
 }
 
 // decisionLines say who decided and what came of it, or until when somebody can.
-func decisionLines(n contract.ApprovalNotice) []string {
-	var lines []string
+func decisionLines(n contract.ApprovalNotice) []line {
+	var lines []line
 	if r := n.Ruling; r != nil {
 		verb := "Denied"
 		if r.Grant {
 			verb = "Approved"
 		}
-		lines = append(lines, fmt.Sprintf("*%s by:* %s (%s)", verb, escape(r.Actor.Person), escape(r.Actor.Via)))
+		lines = append(lines, told(verb+" by:", r.Actor.Person+" ("+r.Actor.Via+")"))
 		if r.Reason != "" {
-			lines = append(lines, "*Their reason:* "+escape(oneLine(r.Reason, maxLine)))
+			lines = append(lines, told("Their reason:", r.Reason))
 		}
 	}
 	switch {
 	case n.Failure != "" && n.Status == contract.ApprovalFailed:
-		lines = append(lines, ":warning: "+escape(oneLine(n.Failure, maxLine)), "Nothing was changed. Ask for it again.")
+		lines = append(lines, join(emoji("warning"), words(" "+oneLine(n.Failure, maxLine))), words("Nothing was changed. Ask for it again."))
 	case n.Failure != "":
-		lines = append(lines, escape(oneLine(n.Failure, maxLine)))
+		lines = append(lines, words(oneLine(n.Failure, maxLine)))
 	case n.Status == contract.ApprovalExpired:
-		lines = append(lines, "Nobody decided until "+slackDate(n.Deadline)+". Nothing was changed.")
+		lines = append(lines, join(words("Nobody decided until "), moment(n.Deadline), words(". Nothing was changed.")))
 	case n.Status == contract.ApprovalWaiting:
-		lines = append(lines, "*Until:* "+slackDate(n.Deadline))
+		lines = append(lines, join(bold("Until:"), words(" "), moment(n.Deadline)))
 	}
 	return lines
 }
@@ -226,20 +230,14 @@ func approvalButtons(n contract.ApprovalNotice) slackgo.Block {
 	return slackgo.NewActionBlock(approvalBlock, button(actionGrant, "Approve", slackgo.StylePrimary), button(actionDeny, "Deny", slackgo.StyleDanger))
 }
 
-func approvalFooter(n contract.ApprovalNotice) string {
-	parts := []string{code(n.ID)}
+func approvalFooter(n contract.ApprovalNotice) slackgo.Block {
+	parts := []string{"`" + escape(n.ID) + "`"}
 	if n.WorkflowURL != "" {
 		parts = append(parts, link(n.WorkflowURL, "Workflow"))
 	}
-	if n.Status == contract.ApprovalWaiting {
-		parts = append(parts, "or "+code("nerve approvals grant "+n.ID), "not by "+escape(n.RequestedBy.Person))
+	if n.Status != contract.ApprovalWaiting {
+		return contextBlock(strings.Join(parts, " · "))
 	}
-	return strings.Join(parts, " · ")
-}
-
-// code shows text as code; a backtick in it would end it early.
-func code(text string) string { return "`" + escape(strings.ReplaceAll(text, "`", "'")) + "`" }
-
-func oneLine(text string, n int) string {
-	return incident.Cut(strings.Join(strings.Fields(text), " "), n)
+	parts = append(parts, "or `nerve approvals grant "+escape(n.ID)+"`")
+	return slackgo.NewContextBlock("", marked(strings.Join(parts, " · ")), unmarked("not by "+incident.Cut(n.RequestedBy.Person, maxName)))
 }

@@ -78,7 +78,7 @@ func TestAnApprovalIsAskedForOnce(t *testing.T) {
 	assert.Equal(t, ref, again)
 	posts := shown(t, stand, "chat.postMessage")
 	require.Len(t, posts, 1)
-	for _, want := range []string{"A second person is asked", "source.add", "billing", "alex", "a new source", "moved &lt;to&gt; Datadog", "Approve", "Deny", "0a1b2c/run-1", "provider"} {
+	for _, want := range []string{"A second person is asked", "source.add", "billing", "alex", "a new source", "moved <to> Datadog", "Approve", "Deny", "0a1b2c/run-1", "provider"} {
 		assert.Contains(t, unescaped(posts[0]), want)
 	}
 	assert.NotContains(t, posts[0], "planted", "what is called like a secret is not shown")

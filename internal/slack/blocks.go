@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -18,6 +19,12 @@ const (
 	maxHeader  = 150  // characters of plain text
 	maxLine    = 700  // one bullet
 	maxPlain   = 3000 // the notification text
+	maxName    = 100  // a person or a source
+
+	// maxMessage is how many characters of JSON the blocks of a message take. Slack
+	// does not document its own limit: msg_blocks_too_long comes from about 13,200
+	// on, what is around the text included (slackapi/bolt-js issues 2509 and 2867).
+	maxMessage = 12_000
 )
 
 // message is what goes to chat.postMessage and chat.update.
@@ -38,18 +45,23 @@ var severityEmoji = map[incident.Severity]string{
 // come from Slack.
 func headline(r incident.Report) message {
 	s := r.Signal
-	state := standing(r)
-	blocks := []slackgo.Block{
-		slackgo.NewHeaderBlock(slackgo.NewTextBlockObject(slackgo.PlainTextType, incident.Cut(s.Title, maxHeader), false, false)),
-		contextBlock(fmt.Sprintf("%s *%s* · %s · %s%s", severityEmoji[s.Severity], s.Severity, escape(s.Source), state, seen(r))),
+	p := newPage()
+	p.block(header(s.Title, false))
+	p.block(standing(r, true))
+	if utf8.RuneCountInString(s.Title) > maxHeader {
+		p.add(p.rest(), bold(s.Title)) // the header has its beginning
 	}
 	if s.Description != "" {
-		blocks = append(blocks, sections([]string{escape(incident.Cut(s.Description, maxLine))})...)
+		p.add(p.rest(), words(incident.Cut(s.Description, maxLine)))
 	}
-	if l := links(s.Links); l != "" {
-		blocks = append(blocks, contextBlock(l))
-	}
-	return message{Text: plain(fmt.Sprintf("[%s] %s (%s)", s.Severity, s.Title, state)), Blocks: blocks}
+	p.add(p.rest(), links(s.Links))
+	return message{Text: plain(fmt.Sprintf("[%s] %s (%s)", s.Severity, s.Title, cmp.Or(handled(r), string(r.Status)))), Blocks: p.end()}
+}
+
+// header is a title, which is shown as it is written.
+func header(title string, emoji bool) slackgo.Block {
+	title = cmp.Or(strings.TrimSpace(incident.Cut(readable(title), maxHeader)), "Alert") // Slack refuses an empty one
+	return slackgo.NewHeaderBlock(slackgo.NewTextBlockObject(slackgo.PlainTextType, title, emoji, false))
 }
 
 // answer is the report in the thread.
@@ -61,70 +73,74 @@ func answer(r incident.Report) message {
 	if v == nil {
 		v = &incident.Verdict{Summary: r.Signal.Title, LikelyCause: incident.Inconclusive, Confidence: incident.ConfidenceLow}
 	}
-	s := r.Signal
-	blocks := sections([]string{"*" + escape(incident.Cut(v.Summary, maxLine)) + "*"})
-	blocks = append(blocks, contextBlock(fmt.Sprintf("%s *%s* · %s%s%s", severityEmoji[s.Severity], s.Severity, escape(s.Source), seen(r), handled(r))))
-	blocks = append(blocks, slackgo.NewDividerBlock())
-	blocks = append(blocks, sections(append([]string{"*Key Evidence*"}, evidenceLines(r.Evidence)...))...)
-	blocks = append(blocks, sections(append([]string{"*Autonomous Analysis*"}, analysisLines(*v)...))...)
-	blocks = bound(blocks, contextBlock(footer(r, v.Analyst)))
-	return message{Text: plain(v.Summary), Blocks: blocks}
+	p := newPage(footer(r, v.Analyst))
+	p.add(p.rest(), bold(incident.Cut(v.Summary, maxLine)))
+	p.block(standing(r, false))
+	p.block(slackgo.NewDividerBlock())
+	p.add(p.rest()/2, append([]line{bold("Key Evidence")}, evidenceLines(r.Evidence)...)...)
+	p.gap()
+	p.add(p.rest()/2, append([]line{bold("Autonomous Analysis")}, claimLines(v.Claims)...)...)
+	p.add(p.rest(),
+		join(bold("Likely cause:"), words(" "+incident.Cut(v.LikelyCause, maxLine))),
+		join(bold("Confidence:"), words(" "+string(v.Confidence))))
+	p.add(p.rest(), stepLines(v.NextSteps)...)
+	return message{Text: plain(v.Summary), Blocks: p.end()}
 }
 
 func failure(r incident.Report) message {
-	lines := []string{
-		"*This alert was received, but its analysis failed.*",
-		escape(incident.Cut(r.Failure, maxLine)),
-		"Nothing is lost: run `nerve incidents rerun " + escape(r.Signal.IncidentID) + "` to go on from the step that failed, " +
-			"or `nerve incidents resolve " + escape(r.Signal.IncidentID) + "` to close it.",
-	}
-	return message{
-		Text:   plain("The analysis of this alert failed: " + r.Signal.Title),
-		Blocks: bound(sections(lines), contextBlock(footer(r, ""))),
-	}
+	p := newPage(footer(r, ""))
+	p.add(p.rest(),
+		bold("This alert was received, but its analysis failed."),
+		words(incident.Cut(r.Failure, maxLine)),
+		join(words("Nothing is lost: run "), code("nerve incidents rerun "+r.Signal.IncidentID), words(" to go on from the step that failed, or "),
+			code("nerve incidents resolve "+r.Signal.IncidentID), words(" to close it.")))
+	return message{Text: plain("The analysis of this alert failed: " + r.Signal.Title), Blocks: p.end()}
 }
 
-func evidenceLines(evidence []incident.Evidence) []string {
+func evidenceLines(evidence []incident.Evidence) []line {
 	if len(evidence) == 0 {
-		return []string{"_None: no tool returned anything._"}
+		return []line{italic("None: no tool returned anything.")}
 	}
-	lines := make([]string, 0, len(evidence))
+	lines := make([]line, 0, len(evidence))
 	for _, e := range evidence {
-		text := escape(incident.Cut(strings.Join(strings.Fields(e.Text), " "), maxLine/2))
+		title := incident.Cut(oneLine(e.Title, maxLine), maxLine/2)
+		text := words(oneLine(e.Text, maxLine/2))
 		switch {
 		case e.Failed:
-			text = ":warning: could not see " + escape(e.Title) + ": " + text
+			text = join(emoji("warning"), words(" could not see "+title+": "), text)
 		case e.URL != "":
-			text = link(e.URL, e.Title)
+			text = linked(e.URL, title)
 		case e.Title != "" && e.Title != e.Text:
-			text = "*" + escape(e.Title) + ":* " + text
+			text = join(bold(title+":"), words(" "), text)
 		}
 		if !e.At.IsZero() {
-			text += " _" + slackDate(e.At) + "_"
+			text = join(text, words(" "), moment(e.At))
 		}
-		lines = append(lines, "• `"+escape(e.ID)+"` "+text)
+		lines = append(lines, join(words("• "), code(e.ID), words(" "), text))
 	}
 	return lines
 }
 
-func analysisLines(v incident.Verdict) []string {
-	var lines []string
-	for _, c := range v.Claims {
-		lines = append(lines, "• "+escape(incident.Cut(c.Text, maxLine))+" `"+escape(strings.Join(c.Evidence, " "))+"`")
-	}
-	lines = append(lines,
-		"*Likely cause:* "+escape(incident.Cut(v.LikelyCause, maxLine)),
-		"*Confidence:* "+string(v.Confidence))
-	if len(v.NextSteps) > 0 {
-		lines = append(lines, "*Next steps*")
-		for i, step := range v.NextSteps {
-			lines = append(lines, fmt.Sprintf("%d. %s", i+1, escape(incident.Cut(step, maxLine))))
-		}
+func claimLines(claims []incident.Claim) []line {
+	lines := make([]line, 0, len(claims))
+	for _, c := range claims {
+		lines = append(lines, join(words("• "+incident.Cut(c.Text, maxLine)+" "), code(strings.Join(c.Evidence, " "))))
 	}
 	return lines
 }
 
-func footer(r incident.Report, analyst string) string {
+func stepLines(steps []string) []line {
+	if len(steps) == 0 {
+		return nil
+	}
+	lines := []line{bold("Next steps")}
+	for i, step := range steps {
+		lines = append(lines, words(fmt.Sprintf("%d. %s", i+1, incident.Cut(step, maxLine))))
+	}
+	return lines
+}
+
+func footer(r incident.Report, analyst string) slackgo.Block {
 	var parts []string
 	switch analyst {
 	case incident.AnalystRules:
@@ -136,78 +152,60 @@ func footer(r incident.Report, analyst string) string {
 		parts = append(parts, link(r.WorkflowURL, "Workflow"))
 	}
 	parts = append(parts, "`"+escape(r.Signal.IncidentID)+"`")
-	return strings.Join(parts, " · ")
+	return contextBlock(strings.Join(parts, " · "))
 }
 
-func seen(r incident.Report) string {
-	if r.Occurrences < 2 {
-		return ""
+// standing is how an incident stands, in the small line under its title. What
+// people and configurations named is plain text in it.
+func standing(r incident.Report, status bool) slackgo.Block {
+	who, by := "· "+oneLine(r.Signal.Source, maxName), handled(r)
+	if by == "" && status {
+		by = string(r.Status)
 	}
-	return fmt.Sprintf(" · seen *%d times*, last %s", r.Occurrences, slackDate(r.LastSeen))
-}
-
-// standing is an incident's status and whose it is, for the headline.
-func standing(r incident.Report) string {
-	if by := handled(r); by != "" {
-		return strings.TrimPrefix(by, " · ")
+	if by != "" {
+		who += " · " + by
 	}
-	return string(r.Status)
+	parts := []slackgo.MixedElement{marked(fmt.Sprintf("%s *%s*", severityEmoji[r.Signal.Severity], r.Signal.Severity)), unmarked(who)}
+	if strings.HasPrefix(by, snoozed) {
+		parts = append(parts, marked("until "+slackDate(r.SnoozedUntil)))
+	}
+	if r.Occurrences > 1 {
+		parts = append(parts, marked(fmt.Sprintf("· seen *%d times*, last %s", r.Occurrences, slackDate(r.LastSeen))))
+	}
+	return slackgo.NewContextBlock("", parts...)
 }
 
+const snoozed = ":zzz: snoozed by "
+
+// handled says whose an incident is, or nothing.
 func handled(r incident.Report) string {
 	switch {
 	case r.Status == incident.StatusResolved && r.ResolvedBy != "":
-		return " · :white_check_mark: resolved by " + escape(r.ResolvedBy)
+		return ":white_check_mark: resolved by " + incident.Cut(r.ResolvedBy, maxName)
 	case r.Status == incident.StatusResolved:
-		return " · :white_check_mark: resolved"
+		return ":white_check_mark: resolved"
 	case !r.SnoozedUntil.IsZero():
-		return " · :zzz: snoozed by " + escape(r.SnoozedBy) + " until " + slackDate(r.SnoozedUntil)
+		return snoozed + incident.Cut(r.SnoozedBy, maxName)
 	case r.AcknowledgedBy != "":
-		return " · acknowledged by " + escape(r.AcknowledgedBy)
+		return "acknowledged by " + incident.Cut(r.AcknowledgedBy, maxName)
 	}
 	return ""
 }
 
-func links(all []incident.Link) string {
-	var parts []string
-	for _, l := range all {
-		if len(parts) == 5 {
-			break
+func links(all []incident.Link) line {
+	var out line
+	for i, l := range all[:min(len(all), 5)] {
+		if i > 0 {
+			out = join(out, words(" · "))
 		}
-		parts = append(parts, link(l.URL, l.Title))
+		out = join(out, linked(l.URL, incident.Cut(l.Title, maxName)))
 	}
-	return strings.Join(parts, " · ")
+	return out
 }
 
 // slackDate lets Slack show a time in the reader's own zone.
 func slackDate(t time.Time) string {
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04:05 UTC"))
-}
-
-// sections packs lines into as few section blocks as Slack's limit allows.
-func sections(lines []string) []slackgo.Block {
-	var (
-		blocks []slackgo.Block
-		text   string
-	)
-	flush := func() {
-		if text != "" {
-			blocks = append(blocks, slackgo.NewSectionBlock(slackgo.NewTextBlockObject(slackgo.MarkdownType, text, false, false), nil, nil))
-		}
-		text = ""
-	}
-	for _, l := range lines {
-		l = cutMarkup(l, maxSection)
-		if text != "" && utf8.RuneCountInString(text)+utf8.RuneCountInString(l)+1 > maxSection {
-			flush()
-		}
-		if text != "" {
-			text += "\n"
-		}
-		text += l
-	}
-	flush()
-	return blocks
+	return fmt.Sprintf("<!date^%d^%s|%s>", t.Unix(), dateFormat, t.UTC().Format(dateFallback))
 }
 
 // cutMarkup bounds a line that escaping made longer, without leaving half an
@@ -226,16 +224,21 @@ func cutMarkup(line string, n int) string {
 	return cut + "…"
 }
 
-// bound keeps a message inside Slack's number of blocks; what goes says so.
-func bound(blocks []slackgo.Block, last slackgo.Block) []slackgo.Block {
-	if len(blocks)+1 > maxBlocks {
-		blocks = append(blocks[:maxBlocks-2], contextBlock("_More was found than one message holds: see the workflow._"))
-	}
-	return append(blocks, last)
+func contextBlock(text string) slackgo.Block { return slackgo.NewContextBlock("", marked(text)) }
+
+// marked is nerve's own text in Slack's markup.
+func marked(text string) slackgo.MixedElement {
+	return slackgo.NewTextBlockObject(slackgo.MarkdownType, cutMarkup(text, maxSection), false, false)
 }
 
-func contextBlock(text string) slackgo.Block {
-	return slackgo.NewContextBlock("", slackgo.NewTextBlockObject(slackgo.MarkdownType, cutMarkup(text, maxSection), false, false))
+// unmarked is text without markup, but for emoji.
+func unmarked(text string) slackgo.MixedElement {
+	text = strings.TrimSpace(incident.Cut(readable(text), maxLine))
+	return slackgo.NewTextBlockObject(slackgo.PlainTextType, text, true, false)
 }
 
-func plain(text string) string { return escape(incident.Cut(text, maxPlain/2)) }
+func plain(text string) string { return escape(incident.Cut(readable(text), maxPlain/2)) }
+
+func oneLine(text string, n int) string {
+	return incident.Cut(strings.Join(strings.Fields(text), " "), n)
+}

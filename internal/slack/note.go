@@ -20,8 +20,11 @@ func (c *Client) Note(ctx context.Context, where incident.SlackRef, key, text st
 	if there || err != nil {
 		return err
 	}
+	text = incident.Cut(text, maxPlain)
+	p := newPage()
+	p.add(p.rest(), words(text)) // a reason that somebody typed is no markup
 	opts := []slackgo.MsgOption{
-		slackgo.MsgOptionText(escape(incident.Cut(text, maxPlain)), false),
+		slackgo.MsgOptionText(escape(clean(text)), false), slackgo.MsgOptionBlocks(p.end()...),
 		slackgo.MsgOptionDisableLinkUnfurl(),
 		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{EventType: noteMarker, EventPayload: map[string]any{"key": key}}),
 	}

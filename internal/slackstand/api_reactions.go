@@ -3,6 +3,7 @@ package slackstand
 import (
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Slack's limits for reactions on one message.
@@ -11,7 +12,19 @@ const (
 	maxEmoji          = 50
 )
 
-var emojiName = regexp.MustCompile(`^[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?$`)
+// emojiShape is what a name looks like, which is all that is known of the custom
+// emoji in what is imported.
+var emojiShape = regexp.MustCompile(`^[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?$`)
+
+var emojiTone = regexp.MustCompile(`^skin-tone-[2-6]$`)
+
+// emojiName reports whether Slack knows an emoji by a name. It does not look at
+// whether the emoji has a skin.
+func emojiName(name string) bool {
+	base, tone, toned := strings.Cut(name, "::")
+	_, known := emoji()[base]
+	return known && (!toned || emojiTone.MatchString(tone))
+}
 
 func (s *Server) reactionsAdd(c call) (map[string]any, error) {
 	return s.react(c, s.opt.BotUserID, func(m *message, name string) error {
@@ -29,7 +42,7 @@ func (s *Server) react(c call, user string, change func(*message, string) error,
 	name := c.args["name"]
 	var channel, author, ts string
 	err := s.store.write(func() error {
-		if !emojiName.MatchString(name) {
+		if !emojiName(name) {
 			return refuse("invalid_name")
 		}
 		r, m, err := s.itemL(c.args)

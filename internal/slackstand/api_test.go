@@ -128,9 +128,31 @@ func TestReactionRefusals(t *testing.T) {
 	}
 	require.EqualError(t, b.api.AddReactionContext(t.Context(), "eyes", slack.NewRefToMessage("G0SECRET01", ts)), "channel_not_found")
 	for i := range 23 {
-		require.NoError(t, b.api.AddReactionContext(t.Context(), fmt.Sprintf("custom-%d", i), slack.NewRefToMessage(alerts, ts)))
+		require.NoError(t, b.api.AddReactionContext(t.Context(), fmt.Sprintf("clock%d", i/2+1)+[]string{"", "30"}[i%2], slack.NewRefToMessage(alerts, ts)))
 	}
 	require.EqualError(t, b.api.AddReactionContext(t.Context(), "eyes", slack.NewRefToMessage(alerts, ts)), "too_many_reactions")
+}
+
+// Slack answers invalid_name for what is no emoji of the workspace.
+func TestReactionNames(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]bool{
+		"eyes": true, "white_check_mark": true, "question": true, "x": true, "zzz": true, "warning": true, "+1": true, "thumbsup": true,
+		"flag-us": true, "male-detective": true, "large_orange_circle": true, "wave::skin-tone-3": true, "e-mail": true,
+		"orange_circle": false, "facepalm": false, "heavy_tick": false, "custom-1": false, "Eyes": false, "#": false, "": false,
+		":eyes:": false, "wave::skin-tone-9": false, "wave::": false, "eyes ": false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			err := b.api.AddReactionContext(t.Context(), name, slack.NewRefToMessage(alerts, b.say(t, "disk full")))
+			if known {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, "invalid_name")
+		})
+	}
 }
 
 func TestPostMessage(t *testing.T) {

@@ -52,6 +52,8 @@ func (p *problems) block(at string, b block) {
 			return
 		}
 		p.length(at+"/text", text, maxMarkdownTotal)
+	case "rich_text":
+		p.rich(at, b.Elements)
 	case "divider":
 	case "":
 		p.add(at, "missing required field: type")

@@ -105,6 +105,31 @@ func TestBlockLimits(t *testing.T) {
 			`[{"type":"rich_text","elements":[]}]`, `[{"type":"marquee"}]`,
 			"unsupported type: marquee [json-pointer:/blocks/0/type]",
 		},
+		"rich text part": {
+			rich(`{"type":"text","text":"x","style":{"bold":true}}`), `[{"type":"rich_text","elements":[{"type":"text","text":"x"}]}]`,
+			"unsupported type: text [json-pointer:/blocks/0/elements/0/type]",
+		},
+		"rich text": {
+			rich(`{"type":"user","user_id":"U0ALICE001"}`), rich(`{"type":"text","text":""}`),
+			"must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/text]",
+		},
+		"rich text in a list": {
+			`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"x"}]}]}]}]`,
+			`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","elements":[{"type":"rich_text_section","elements":[{"type":"text"}]}]}]}]`,
+			"must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/elements/0/text]",
+		},
+		"rich text link": {
+			rich(`{"type":"link","url":"https://example.com/"}`), rich(`{"type":"link","text":"x"}`),
+			"must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/url]",
+		},
+		"rich text emoji": {
+			rich(`{"type":"emoji","name":"eyes"}`), rich(`{"type":"emoji"}`),
+			"must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/name]",
+		},
+		"rich text date": {
+			rich(`{"type":"date","timestamp":1,"format":"{date}"}`), rich(`{"type":"date","timestamp":"1","format":"{date}"}`),
+			"must provide an integer [json-pointer:/blocks/0/elements/0/elements/0/timestamp]",
+		},
 		"block id": {
 			`[{"type":"divider","block_id":"a"},{"type":"divider"},{"type":"divider"}]`, `[{"type":"divider","block_id":"a"},{"type":"divider","block_id":"a"}]`,
 			`block_id "a" is used twice [json-pointer:/blocks/1/block_id]`,
@@ -119,6 +144,21 @@ func TestBlockLimits(t *testing.T) {
 			assert.Contains(t, bad.ResponseMetadata.Messages, "[ERROR] "+c.problem)
 		})
 	}
+}
+
+func rich(element string) string {
+	return `[{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[` + element + `]}]}]`
+}
+
+// Slack has a limit for all blocks together, and does not document it.
+func TestBlocksTooLong(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	blocks := func(n int) string { return many(n, `{"type":"section","text":`+text("mrkdwn", 3000)+`}`) }
+	assert.Empty(t, b.post(t, url.Values{"blocks": {blocks(4)}}).Error)
+	assert.Equal(t, "msg_blocks_too_long", b.post(t, url.Values{"blocks": {blocks(5)}}).Error)
+	escaped := strings.ReplaceAll(blocks(4), "ü", `\u00fc`)
+	assert.Empty(t, b.post(t, url.Values{"blocks": {escaped}}).Error, "what is counted is characters")
 }
 
 func TestBlockFormat(t *testing.T) {

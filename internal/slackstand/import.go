@@ -193,7 +193,7 @@ func (s *Server) importDeletion(channel, ts string) (Imported, error) {
 func (s *Server) importReaction(e inboundEvent) (Imported, error) {
 	var user string
 	_ = json.Unmarshal(e.User, &user)
-	if !validTS(e.Item.TS) || !emojiName.MatchString(e.Reaction) {
+	if !validTS(e.Item.TS) || !emojiShape.MatchString(e.Reaction) {
 		return Imported{}, errBadTS
 	}
 	out := Imported{Channel: e.Item.Channel, TS: e.Item.TS}
