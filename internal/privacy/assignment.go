@@ -11,12 +11,20 @@ const maxName = 64
 // password=…, "api_key": "…", --token=…, <secret>…</secret>, ?sig=…, X-Api-Key: ….
 func (sc *scan) assignment(i, n int) (finding, bool) {
 	named := sc.name(i)
-	start := named.start
-	if secretName(sc.text[start:named.end]) == notSecret {
-		return finding{}, false
+	if secretName(sc.text[named.start:named.end]) == notSecret {
+		other, ok := sc.pair(named)
+		if !ok || secretName(sc.text[other.start:other.end]) == notSecret {
+			return finding{}, false
+		}
+		named = other
 	}
+	start := named.start
 	switch sc.text[i] {
 	case '>':
+		if i > sc.floor && sc.text[i-1] == '-' { // password -> hunter2
+			f, ok := sc.value(named, i+n, false)
+			return f, ok && !only(f.value, letters)
+		}
 		if start == sc.floor || sc.text[start-1] != '<' {
 			return finding{}, false
 		}
@@ -39,8 +47,20 @@ func (sc *scan) inARN(start, i int) bool {
 }
 
 // name returns the bounds of the name that ends before the separator at i; they
-// are equal when there is none.
+// are equal when there is none. In "my password is: …" it is "password".
 func (sc *scan) name(i int) group {
+	if i > sc.floor+1 && sc.text[i] == '>' && sc.text[i-1] == '-' {
+		i--
+	}
+	named := sc.word(i)
+	if word := sc.text[named.start:named.end]; len(word) <= 3 && (strings.EqualFold(word, "is") || strings.EqualFold(word, "was")) {
+		return sc.word(named.start)
+	}
+	return named
+}
+
+// word returns the bounds of the name that ends before i.
+func (sc *scan) word(i int) group {
 	lowest := max(sc.floor, i-maxName)
 	end := i
 	for end > lowest {
@@ -48,6 +68,8 @@ func (sc *scan) name(i int) group {
 			end -= n
 		} else if strings.IndexByte(" \t\"'`\\*", sc.text[end-1]) >= 0 {
 			end--
+		} else if n := tagBefore(sc.text, lowest, end); n > 0 {
+			end -= n
 		} else {
 			break
 		}
@@ -69,17 +91,26 @@ func (sc *scan) name(i int) group {
 	return group{start, end}
 }
 
-// saidSecret finds "password is hunter2": i is at "is ". Only a value that no
+// saidSecret finds "password is hunter2": i is at the verb. Only a value that no
 // sentence would have there counts.
 func (sc *scan) saidSecret(i int) (finding, bool) {
-	if !strings.HasPrefix(sc.text[i:], "is ") || i <= sc.floor || sc.text[i-1] != ' ' {
+	if i <= sc.floor || sc.text[i-1] != ' ' {
+		return finding{}, false
+	}
+	n := 0
+	for _, verb := range []string{"is ", "was ", "ist "} {
+		if strings.HasPrefix(sc.text[i:], verb) {
+			n = len(verb)
+		}
+	}
+	if n == 0 {
 		return finding{}, false
 	}
 	named := sc.name(i)
 	if secretName(sc.text[named.start:named.end]) == notSecret {
 		return finding{}, false
 	}
-	f, ok := sc.value(named, i+3, false)
+	f, ok := sc.value(named, i+n, false)
 	return f, ok && !only(f.value, letters)
 }
 
@@ -92,30 +123,14 @@ func (sc *scan) dashes(i int) (finding, bool) {
 	if f, ok := sc.keyBlock(i); ok {
 		return f, true
 	}
+	if f, ok := sc.keyFoot(i); ok {
+		return f, true
+	}
 	end := run(sc.text, i+2, tokenish)
 	if end == i+2 || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[i+2:end]) == notSecret {
 		return finding{}, false
 	}
 	return sc.value(group{i + 2, end}, end, false)
-}
-
-// keyBlock finds a private key in PEM or PGP armour. One that was cut off ends
-// with the text.
-func (sc *scan) keyBlock(i int) (finding, bool) {
-	const begin, maxHeading = "-----BEGIN ", 64
-	if !strings.HasPrefix(sc.text[i:], begin) {
-		return finding{}, false
-	}
-	heading, _, ok := strings.Cut(sc.text[i+len(begin):min(len(sc.text), i+maxHeading)], "-----")
-	if !ok || !strings.Contains(heading, "PRIVATE KEY") {
-		return finding{}, false
-	}
-	end := len(sc.text)
-	foot := "-----END " + heading + "-----"
-	if n := strings.Index(sc.text[i:], foot); n >= 0 {
-		end = i + n + len(foot)
-	}
-	return finding{i, end, kindSecret, sc.text[i:end]}, true
 }
 
 // userinfo finds the user and password of a URL whose ":" is at i. All of it

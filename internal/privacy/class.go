@@ -11,15 +11,19 @@ import (
 type class uint16
 
 const (
-	digits  class = 1 << iota // 0-9
-	lowers                    // a-z
-	uppers                    // A-Z
-	wordish                   // - _
-	base64s                   // + / =
-	dotted                    // . ~
-	spaces                    // space, tab, line ends
-	mailish                   // what else a mailbox name holds: + - _ .
-	colons                    // :
+	digits   class = 1 << iota // 0-9
+	lowers                     // a-z
+	uppers                     // A-Z
+	wordish                    // - _
+	base64s                    // + / =
+	dotted                     // . ~
+	spaces                     // space, tab, line ends
+	mailish                    // what else a mailbox name holds: + - _ .
+	colons                     // :
+	marks                      // Markdown's and Slack's: * _ ~ `
+	quotes                     // " ' ` and the backslash before them
+	ascii                      // all below 0x80
+	saidEnds                   // the last letters of the words that said knows
 )
 
 const (
@@ -44,6 +48,12 @@ var classes = func() (t [256]class) {
 	fill(spaces, " \t\r\n")
 	fill(mailish, "+-_.")
 	fill(colons, ":")
+	fill(marks, "*_~`")
+	fill(quotes, "\"'`\\")
+	fill(saidEnds, "dtehsyDTEHSY")
+	for c := range utf8.RuneSelf {
+		t[c] |= ascii
+	}
 	return t
 }()
 

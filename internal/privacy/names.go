@@ -10,10 +10,12 @@ var secretNames = []string{
 	"password", "passwd", "passwort", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "secretkey",
 	"privatekey", "signingkey", "encryptionkey", "authkey", "applicationkey", "appkey", "accountkey", "sharedkey",
 	"masterkey", "licensekey", "authorization", "cookie",
+	"kennwort", "motdepasse", "contrasena", "wachtwoord",
+	"sshpass", "dbpass", "userpass", "rootpass", "adminpass", "mysqlpass", "smtppass", "storepass", "keypass", "rediscliauth",
 }
 
 // secretWords are the same, where they are a whole word: "pwd", not "cwpwd".
-var secretWords = []string{"pwd", "pass", "pw", "otp", "cvv", "cvc", "pin"}
+var secretWords = []string{"pwd", "pass", "pw", "otp", "cvv", "cvc", "pin", "senha", "passe"}
 
 // codeWords are those of them whose value is a short number. OTP is also a
 // platform, and a pin may be on a chip.
@@ -121,7 +123,7 @@ func endsInWord(name, w string) bool {
 func isSecretValue(name, value string) bool {
 	switch secretName(name) {
 	case alwaysSecret:
-		if endsInWord(name, "pass") && (only(value, digits) || only(value, letters)) {
+		if (endsInWord(name, "pass") || endsInWord(name, "passe")) && (only(value, digits) || only(value, letters)) {
 			return false // pass=12 fail=3
 		}
 		for _, w := range codeWords {
@@ -145,7 +147,7 @@ func isSecretValue(name, value string) bool {
 func placeholder(value string) bool {
 	bare := strings.Trim(value, "[]{}()<>*.!?:")
 	switch {
-	case bare == "" || strings.Trim(bare, "xX*•-") == "":
+	case bare == "" || strings.Trim(bare, "xX*•-…") == "" || strings.Trim(bare, ",;:|/=") == "":
 		return true
 	case strings.HasPrefix(value, "${"), strings.HasPrefix(value, "{{"):
 		return true

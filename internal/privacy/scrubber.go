@@ -139,9 +139,15 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 		if f, ok := s.format(sc, i); ok {
 			return f, true
 		}
-		if c == 'i' {
+		if c == 'i' || c == 'w' {
 			return sc.saidSecret(i)
 		}
+	case c == ' ':
+		if i > sc.floor && classes[sc.text[i-1]]&saidEnds != 0 {
+			return sc.said(i)
+		}
+	case c == ',':
+		return sc.argument(i)
 	case c == '@', c == '&', c == '\\':
 		if f, ok := sc.mail(i); ok {
 			return f, true
@@ -156,6 +162,8 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 		return sc.assignment(i, 1)
 	case c == '=', c == '>':
 		return sc.assignment(i, 1)
+	case c == '<':
+		return sc.cell(i)
 	case c == '-':
 		return sc.dashes(i)
 	case c == '+', c == '(':

@@ -1,0 +1,262 @@
+package privacy
+
+import (
+	"strings"
+)
+
+// lineBreaks are the forms of a line's end that alerts really hold.
+var lineBreaks = []string{"\n", "\r\n", `\n`, `\r\n`, "%0A", "%0a", "%0D%0A", "%0d%0a", "<br>", "<br/>", "<br />"}
+
+// lineBreak returns the length of the line's end at i, or 0.
+func lineBreak(text string, i int) int {
+	if i < len(text) && strings.IndexByte("\n\r\\%<", text[i]) >= 0 {
+		for _, b := range lineBreaks {
+			if strings.HasPrefix(text[i:], b) {
+				return len(b)
+			}
+		}
+	}
+	return 0
+}
+
+// maxTag bounds the HTML tag that is skipped beside a label, with its brackets.
+const maxTag = 64
+
+// tag returns the length of the HTML tag at i, or 0. <SECRET_1> is none.
+func tag(text string, i int) int {
+	if !strings.HasPrefix(text[i:], "<") {
+		return 0
+	}
+	rest := text[i:min(len(text), i+maxTag)]
+	name := strings.TrimPrefix(rest[1:], "/")
+	if end := run(name, 0, alnum); end == 0 || end >= len(name) || strings.IndexByte(" />", name[end]) < 0 {
+		return 0
+	}
+	return strings.IndexByte(rest, '>') + 1
+}
+
+// tagBefore returns the length of the closing tag that ends at i, or 0.
+func tagBefore(text string, floor, i int) int {
+	if i <= floor || text[i-1] != '>' {
+		return 0
+	}
+	from := max(floor, i-maxTag)
+	if n := strings.LastIndex(text[from:i], "</"); n >= 0 && tag(text, from+n) == i-from-n {
+		return i - from - n
+	}
+	return 0
+}
+
+// afterLabel skips what closes a label behind its separator: Markdown's and
+// Slack's marks in *Password:* and **Password:**, and the tags in
+// <b>Password:</b> and <td>Password:</td><td>. A mark counts where the label
+// opened with it.
+func (sc *scan) afterLabel(named group, i int) int {
+	text := sc.text
+	if end := run(text, i, marks); end > i && end-i <= 3 && (end == len(text) || isSpace(text[end]) || lineBreak(text, end) > 0) &&
+		strings.IndexByte(text[max(sc.floor, named.start-maxName):named.end], text[i]) >= 0 {
+		return end
+	}
+	blank := i
+	for blank < len(text) && text[blank] == ' ' {
+		blank++
+	}
+	if strings.HasPrefix(text[blank:], "</") {
+		i, _ = skipTags(text, blank)
+	}
+	return i
+}
+
+// maxTags bounds how many tags are between a label and its value.
+const maxTags = 6
+
+// skipTags returns where the tags and the blanks between them end, and whether
+// the last tag opens an element.
+func skipTags(text string, i int) (end int, opens bool) {
+	for range maxTags {
+		next := run(text, i, spaces)
+		n := tag(text, next)
+		if n == 0 {
+			break
+		}
+		i, opens = next+n, text[next+1] != '/'
+	}
+	return i, opens
+}
+
+// cell finds the value in the element behind the one that holds a secret's
+// name: <td>Password</td><td>hunter2</td>, and the <key> and <string> of a
+// property list. The closing tag is at i.
+func (sc *scan) cell(i int) (finding, bool) {
+	if !strings.HasPrefix(sc.text[i:], "</") || i <= sc.floor || !isAlnum(sc.text[i-1]) {
+		return finding{}, false
+	}
+	named := sc.name(i)
+	if secretName(sc.text[named.start:named.end]) == notSecret {
+		return finding{}, false
+	}
+	start, opens := skipTags(sc.text, i)
+	if !opens {
+		return finding{}, false
+	}
+	f, ok := sc.value(named, start, false)
+	return f, ok && !only(f.value, letters)
+}
+
+// blockScalar returns the end of the mark of YAML's block scalar behind the
+// spaces at i: |, >-, |2+. Without one, and without the line's end behind it,
+// it returns i.
+func blockScalar(text string, i int) int {
+	at := i
+	for at < len(text) && text[at] == ' ' {
+		at++
+	}
+	if i == 0 || text[i-1] != ':' || at >= len(text) || text[at] != '|' && text[at] != '>' {
+		return i
+	}
+	end := at + 1
+	for end < len(text) && strings.IndexByte("+-123456789", text[end]) >= 0 {
+		end++
+	}
+	if lineBreak(text, end) == 0 {
+		return i
+	}
+	return end
+}
+
+// fence opens and closes a block of code in Markdown and Slack.
+const fence = "```"
+
+// below finds the value of a name that stands on the next line, from the end of
+// the name's line at i on. The value has to be all of its line: a sentence, a
+// mapping or a list that follows a line such as "invalid token:" is none.
+//
+// block says that the lines of a YAML block scalar follow: all of them are it.
+func (sc *scan) below(named group, i int, block bool) (finding, bool) {
+	text, name := sc.text, sc.text[named.start:named.end]
+	breaks, escaped := 0, text[i] == '%'
+	for n := lineBreak(text, i); n > 0 && breaks < 2; n = lineBreak(text, i) {
+		i, breaks = i+n, breaks+1
+		for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
+			i++
+		}
+		if strings.HasPrefix(text[i:], fence) && lineBreak(text, i+len(fence)) > 0 {
+			i += len(fence)
+			break
+		}
+	}
+	if n := lineBreak(text, i); n > 0 && strings.HasSuffix(text[:i], fence) {
+		i += n
+	}
+	if breaks == 0 || i >= len(text) || block && text[i-1] != ' ' {
+		return finding{}, false
+	}
+	start, end, rest := sc.lineValue(named, i, escaped)
+	if block {
+		start, end, rest = i, sc.block(i), len(text)
+	}
+	if start >= end || !endsLine(text, rest) {
+		return finding{}, false
+	}
+	value := text[start:end]
+	if !isSecretValue(name, value) || !block && !sc.standsAlone(named, value) {
+		return finding{}, false
+	}
+	return finding{start, end, kindSecret, value}, true
+}
+
+// standsAlone reports whether a line that is one word can be the value of the
+// name on the line before. An assignment, a link and a rule of dashes are none;
+// a word of letters is one below a label only.
+func (sc *scan) standsAlone(named group, value string) bool {
+	if strings.Contains(value, "://") || strings.Contains(strings.TrimRight(value, "="), "=") || !has(value, alnum) && only(value, ascii) {
+		return false
+	}
+	return !only(value, letters) || sc.opensLine(named)
+}
+
+// lineValue returns the bounds of the value that a line starts with, without
+// the marks of a list, a quotation or code, and where the text behind it is.
+func (sc *scan) lineValue(named group, i int, escaped bool) (start, end, rest int) {
+	text := sc.text
+	for _, lead := range []string{"- ", "> ", "&gt; ", ">"} {
+		if strings.HasPrefix(text[i:], lead) {
+			i += len(lead)
+			break
+		}
+	}
+	i, _ = skipTags(text, i)
+	i = run(text, i, marks)
+	if endsInWord(text[named.start:named.end], "authorization") {
+		if word := run(text, i, tokenish); word < len(text) && text[word] == ' ' {
+			if _, known := schemes[strings.ToLower(text[i:word])]; known {
+				i = word + 1
+			}
+		}
+	}
+	start, quote, slashed := sc.opening(i, escaped)
+	if quote != 0 {
+		end = closing(text, start, quote, slashed)
+		rest = run(text, end, quotes)
+	} else {
+		end = bareEnd(text, start, escaped)
+		rest = end
+	}
+	return start, end, rest
+}
+
+// endsLine reports whether nothing of weight is left of a line at i. A colon
+// is: the line is a key of its own.
+func endsLine(text string, i int) bool {
+	for i < len(text) && (strings.IndexByte(" \t)]},.*_~`", text[i]) >= 0) {
+		i++
+	}
+	if i < len(text) && strings.IndexByte("\"'\\", text[i]) >= 0 && lineBreak(text, i) == 0 {
+		next := run(text, i, quotes)
+		return next >= len(text) || !isAlnum(text[next])
+	}
+	return i >= len(text) || text[i] == '<' || lineBreak(text, i) > 0
+}
+
+// maxBlock bounds the block of lines that is taken for one value.
+const maxBlock = 8 << 10
+
+// block returns where the block of lines that starts at i ends: with the first
+// line that is indented less.
+func (sc *scan) block(i int) int {
+	text, indent := sc.text, 0
+	for i-indent > sc.floor && (text[i-indent-1] == ' ' || text[i-indent-1] == '\t') {
+		indent++
+	}
+	text = text[:min(len(text), i+maxBlock)]
+	end := i
+	for {
+		n := strings.IndexByte(text[end:], '\n')
+		if n < 0 {
+			return len(text)
+		}
+		next := end + n + 1
+		for next < len(text) && next-end-n-1 < indent && (text[next] == ' ' || text[next] == '\t') {
+			next++
+		}
+		if indent == 0 || next-end-n-1 < indent {
+			return end + n
+		}
+		end = next
+	}
+}
+
+// opensLine reports whether a name is all that its line has before the
+// separator, as a label has it.
+func (sc *scan) opensLine(named group) bool {
+	for i := named.start; i > sc.floor; i-- {
+		if c := sc.text[i-1]; c == '\n' {
+			return true
+		} else if n, is := escapeBefore(sc.text[sc.floor:], i-sc.floor); n > 0 && is == '\n' {
+			return true
+		} else if strings.IndexByte(" \t*_>\"'`{-", c) < 0 {
+			return false
+		}
+	}
+	return true
+}
