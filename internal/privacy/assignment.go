@@ -114,11 +114,13 @@ func (sc *scan) saidSecret(i int) (finding, bool) {
 	return f, ok && !only(f.value, letters)
 }
 
-// dashes finds what "-" can start: a private key block, or --password value.
+// dashes finds what "-" can start: a private key block, or a flag.
 func (sc *scan) dashes(i int) (finding, bool) {
-	rest := sc.text[i:]
-	if !strings.HasPrefix(rest, "--") {
-		return finding{}, false
+	if f, ok := sc.flag(i); ok {
+		return f, true
+	}
+	if !strings.HasPrefix(sc.text[i:], "--") {
+		return sc.longFlag(i, i+1)
 	}
 	if f, ok := sc.keyBlock(i); ok {
 		return f, true
@@ -126,11 +128,21 @@ func (sc *scan) dashes(i int) (finding, bool) {
 	if f, ok := sc.keyFoot(i); ok {
 		return f, true
 	}
-	end := run(sc.text, i+2, tokenish)
-	if end == i+2 || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[i+2:end]) == notSecret {
+	return sc.longFlag(i, i+2)
+}
+
+// longFlag finds the value of a flag that is named like a secret, whose first
+// "-" is at i and whose name starts at name: --password value, or with one
+// hyphen as in Go's and Java's programs.
+func (sc *scan) longFlag(i, name int) (finding, bool) {
+	end := run(sc.text, name, tokenish)
+	if end == name || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[name:end]) == notSecret {
 		return finding{}, false
 	}
-	return sc.value(group{i + 2, end}, end, false)
+	if name == i+1 && (i > sc.floor && !isSpace(sc.text[i-1]) || end-name < len("pass")) {
+		return finding{}, false
+	}
+	return sc.value(group{name, end}, end, false)
 }
 
 // userinfo finds the user and password of a URL whose ":" is at i. All of it

@@ -104,6 +104,13 @@ type scan struct {
 	phone bool
 	// lookups counts what was asked of libphonenumber.
 	lookups int
+	// command is what program has read of the text: as far as read, the last
+	// program there, and whether the command of it that matters was seen.
+	command struct {
+		read   int
+		option *option
+		sub    bool
+	}
 }
 
 // find returns what is to be replaced, in order. It walks the text once and
