@@ -146,8 +146,11 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 		if f, ok := s.format(sc, i); ok {
 			return f, true
 		}
-		if c == 'i' || c == 'w' {
+		switch c {
+		case 'i', 'w':
 			return sc.saidSecret(i)
+		case 'a', 'A':
+			return sc.saidMail(i)
 		}
 	case c == ' ':
 		if i > sc.floor && classes[sc.text[i-1]]&saidEnds != 0 {
@@ -170,10 +173,20 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 	case c == '=', c == '>':
 		return sc.assignment(i, 1)
 	case c == '<':
-		return sc.cell(i)
+		if f, ok := sc.cell(i); ok {
+			return f, true
+		}
+		return sc.spelledMail(i)
+	case c == '[', c == '{':
+		return sc.spelledMail(i)
 	case c == '-':
 		return sc.dashes(i)
-	case c == '+', c == '(':
+	case c == '(':
+		if f, ok := sc.spelledMail(i); ok {
+			return f, true
+		}
+		return sc.phoneSign(i, 1)
+	case c == '+':
 		return sc.phoneSign(i, 1)
 	}
 	return finding{}, false
