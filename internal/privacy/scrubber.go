@@ -102,6 +102,10 @@ type scan struct {
 	text  string
 	floor int
 	phone bool
+	// encoded is the end of the last run that was looked at for encoded text.
+	// nested says that text was decoded, and is not decoded again.
+	encoded int
+	nested  bool
 	// lookups counts what was asked of libphonenumber.
 	lookups int
 	// command is what program has read of the text: as far as read, the last
@@ -116,23 +120,45 @@ type scan struct {
 // find returns what is to be replaced, in order. It walks the text once and
 // asks a detector only at the characters that its kind cannot do without.
 func (s *Scrubber) find(text string, phone bool) []finding {
+	return s.walk(&scan{text: text, phone: phone})
+}
+
+func (s *Scrubber) walk(sc *scan) []finding {
 	var found []finding
-	sc := &scan{text: text, phone: phone}
-	for i := 0; i < len(text); {
+	for i := 0; i < len(sc.text); {
 		f, ok := s.at(sc, i)
 		if !ok {
-			i++
+			i = sc.next(i)
 			continue
 		}
 		found = append(found, f)
-		i, sc.floor = f.end, f.end
+		i, sc.floor, sc.encoded = f.end, f.end, f.end
 	}
 	return found
+}
+
+// next returns where to look after i, at which there is nothing. No detector
+// starts within a word, but behind an escape such as \n a word begins.
+func (sc *scan) next(i int) int {
+	if classes[sc.text[i]]&alnum == 0 {
+		return i + 1
+	}
+	if i > sc.floor && (sc.text[i-1] == '\\' || sc.text[i-1] == '%') {
+		if after := afterEscape(sc.text, sc.floor, i); after > i {
+			return after
+		}
+	}
+	return run(sc.text, i, alnum)
 }
 
 // at asks the detectors that the character at i can concern.
 func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 	c := sc.text[i]
+	if i >= sc.encoded && !sc.nested && classes[c]&alnum != 0 {
+		if f, ok := s.encoded(sc, i); ok {
+			return f, true
+		}
+	}
 	switch {
 	case classes[c]&digits != 0:
 		if i > 0 && isDigit(sc.text[i-1]) {
