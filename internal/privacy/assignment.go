@@ -111,7 +111,7 @@ func (sc *scan) saidSecret(i int) (finding, bool) {
 		return finding{}, false
 	}
 	f, ok := sc.value(named, i+n, false)
-	return f, ok && !only(f.value, letters)
+	return f, ok && !only(strings.Trim(f.value, "*_~`"), letters)
 }
 
 // dashes finds what "-" can start: a private key block, or a flag.

@@ -99,6 +99,8 @@ func TestTextKeepsWhatIsNoValue(t *testing.T) {
 		"the token was revoked, the secret is missing",
 		"Authorization: failed",
 		"the disk is: full",
+		"**binaryauthorization:** start to generate, **token:** fix the refresh",
+		"when the token was *issued*. A secret is `kept`",
 	} {
 		assert.Equal(t, in, s.Text(testSalt, in))
 	}

@@ -18,7 +18,9 @@ func (sc *scan) value(named group, i int, escaped bool) (finding, bool) {
 	if end := blockScalar(text, i); end > i {
 		return sc.below(named, end, true)
 	}
+	plain := i
 	i = sc.afterLabel(named, i)
+	labelled := i > plain
 	i, quote, slashed := sc.opening(i, escaped)
 	if i >= len(text) {
 		return finding{}, false
@@ -44,8 +46,8 @@ func (sc *scan) value(named group, i int, escaped bool) (finding, bool) {
 	default:
 		end = bareEnd(text, i, escaped)
 	}
-	if end <= i || !isSecretValue(name, text[i:end]) {
-		return finding{}, false
+	if end <= i || !isSecretValue(name, text[i:end]) || labelled && only(text[i:end], letters) && !endsLine(text, end) {
+		return finding{}, false // **token:** fix the refresh
 	}
 	return finding{i, end, kindSecret, text[i:end]}, true
 }
