@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // maxName bounds how far back the name of an assignment is read.
@@ -64,10 +65,12 @@ func (sc *scan) word(i int) group {
 	lowest := max(sc.floor, i-maxName)
 	end := i
 	for end > lowest {
-		if n, is := escapeBefore(sc.text[lowest:], end-lowest); n > 0 && strings.IndexByte(" \"'", is) >= 0 {
+		if n, is := escapeBefore(sc.text[lowest:], end-lowest); n > 0 && strings.IndexByte(" \"']", is) >= 0 {
 			end -= n
 		} else if strings.IndexByte(" \t\"'`\\*", sc.text[end-1]) >= 0 {
 			end--
+		} else if sc.text[end-1] == ']' && i < len(sc.text) && (sc.text[i] == '=' || sc.text[i] == '%') {
+			end-- // user[password]=, environ["PASSWORD"] =
 		} else if n := tagBefore(sc.text, lowest, end); n > 0 {
 			end -= n
 		} else {
@@ -80,6 +83,13 @@ func (sc *scan) word(i int) group {
 			break
 		}
 		start--
+	}
+	if start > lowest && sc.text[start-1] >= utf8.RuneSelf {
+		for _, w := range foreignNames {
+			if strings.HasSuffix(sc.text[lowest:end], w) {
+				return group{end - len(w), end}
+			}
+		}
 	}
 	// "api key: …": the word before "key" belongs to the name.
 	if word := sc.text[start:end]; len(word) == 3 && strings.EqualFold(word, "key") && start > lowest && sc.text[start-1] == ' ' {
@@ -111,7 +121,7 @@ func (sc *scan) saidSecret(i int) (finding, bool) {
 		return finding{}, false
 	}
 	f, ok := sc.value(named, i+n, false)
-	return f, ok && !only(strings.Trim(f.value, "*_~`"), letters)
+	return f, ok && !only(strings.Trim(f.value, "*`"), letters)
 }
 
 // dashes finds what "-" can start: a private key block, or a flag.
@@ -195,4 +205,24 @@ func (sc *scan) dataSource(i int) (finding, bool) {
 	}
 	start += strings.LastIndexByte(user, '=') + 1 // dsn=user:password@tcp(…)
 	return finding{start, i, kindSecret, sc.text[start:i]}, true
+}
+
+// oracle finds the user and password of jdbc:oracle:thin:user/password@host,
+// whose "@" is at i.
+func (sc *scan) oracle(i int) (finding, bool) {
+	const scheme = "jdbc:oracle:"
+	if sc.text[i] != '@' {
+		return finding{}, false
+	}
+	from := max(sc.floor, i-maxLocal)
+	n := strings.LastIndex(sc.text[from:i], scheme)
+	if n < 0 {
+		return finding{}, false
+	}
+	start := from + n + len(scheme)
+	start += strings.IndexByte(sc.text[start:i], ':') + 1 // thin, oci
+	if value := sc.text[start:i]; strings.IndexByte(value, '/') > 0 && !has(value, spaces) {
+		return finding{start, i, kindSecret, value}, true
+	}
+	return finding{}, false
 }

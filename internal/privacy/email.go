@@ -12,7 +12,7 @@ import (
 // a program's strings.
 var atSigns = []string{
 	"@", "%40", "%2540", "%u0040", "&#64;", "&#064;", "&#0064;", "&#x40;", "&#X40;", "&#x0040;", "&commat;",
-	"&amp;#64;", "&amp;#x40;", "&amp;commat;", `\u0040`, `\\u0040`, `\u{40}`, `\x40`,
+	"&amp;#64;", "&amp;#x40;", "&amp;commat;", `\u0040`, `\\u0040`, `\u{40}`, `\x40`, `\@`,
 }
 
 // The longest mailbox name and domain that are looked at. RFC 5321 allows 64

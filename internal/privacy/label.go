@@ -155,7 +155,7 @@ func (sc *scan) below(named group, i int, block bool) (finding, bool) {
 	if block {
 		start, end, rest = i, sc.block(i), len(text)
 	}
-	if start >= end || !endsLine(text, rest) {
+	if start >= end || !endsLine(text, rest) && !told(name, text[start:end]) {
 		return finding{}, false
 	}
 	value := text[start:end]
@@ -163,6 +163,13 @@ func (sc *scan) below(named group, i int, block bool) (finding, bool) {
 		return finding{}, false
 	}
 	return finding{start, end, kindSecret, value}, true
+}
+
+// told reports whether a word that a line goes on behind is a password all the
+// same: hunter2 is, web-03.internal and main.go:12 are not.
+func told(name, value string) bool {
+	named := endsIn(name, "password") || endsIn(name, "passwort") || endsIn(name, "passphrase") || endsInWord(name, "pwd")
+	return named && len(value) >= 6 && lettersAndDigits(value) && strings.IndexAny(value, "-.:/=(") < 0
 }
 
 // standsAlone reports whether a line that is one word can be the value of the

@@ -58,6 +58,7 @@ func TestTextReplacesValuesBesideTheirLabel(t *testing.T) {
 		`h.Set("Authorization", "Bearer abcdef")`:                       `h.Set("Authorization", "Bearer <SECRET>")`,
 		`os.putenv('DB_PASSWORD', 'hunter2')`:                           `os.putenv('DB_PASSWORD', '<SECRET>')`,
 		"CREATE USER joe IDENTIFIED BY 'hunter2'":                       "CREATE USER joe IDENTIFIED BY '<SECRET>'",
+		`alter user 'joe' identified by "hunter2"`:                      `alter user 'joe' identified by "<SECRET>"`,
 		"ALTER ROLE joe PASSWORD 'hunter2';":                            "ALTER ROLE joe PASSWORD '<SECRET>';",
 		"machine x login joe password hunter2":                          "machine x login joe password <SECRET>",
 		"requirepass hunter2":                                           "requirepass <SECRET>",

@@ -81,28 +81,36 @@ func (sc *scan) said(i int) (finding, bool) {
 		start--
 	}
 	named := group{start, i}
-	quoted := text[i+1] == '\'' || text[i+1] == '"'
+	from := i + 1
+	if strings.HasPrefix(text[from:], "| ") {
+		from += len("| ") // a row of a table
+	}
+	if from >= len(text) {
+		return finding{}, false
+	}
+	quoted := strings.IndexByte("'\"`", text[from]) >= 0
 	switch word := strings.ToLower(text[start:i]); word {
 	case "password", "passwort", "passwd", "passphrase", "requirepass", "masterauth":
 	case "by":
-		before := strings.ToLower(text[max(sc.floor, start-len("identified by x_native_password by")):start])
-		if !quoted || !strings.Contains(before, "identified ") {
+		before := text[max(sc.floor, start-maxName):start]
+		small := strings.Contains(before, "identified ") && strings.Contains(before, " user ")
+		if !quoted || text[from] == '`' || !small && !strings.Contains(before, "IDENTIFIED ") {
 			return finding{}, false
 		}
 	default:
 		return finding{}, false
 	}
 	var end int
-	from := i + 1
+	sure := quoted && text[from] != '`'
 	if quoted {
 		from++
-		end = closing(text, from, text[i+1], false)
+		end = closing(text, from, text[from-1], false)
 	} else {
 		end = bareEnd(text, from, false)
 	}
 	value := text[from:end]
 	if end == from || strings.IndexByte(value, ' ') >= 0 || placeholder(value) || named.start == named.end ||
-		!quoted && (len(value) < 6 || !lettersAndDigits(value) || strings.IndexAny(value, "=:/(") >= 0) {
+		!sure && (len(value) < 6 || !lettersAndDigits(value) || strings.IndexAny(value, "=:/(") >= 0) {
 		return finding{}, false
 	}
 	return finding{from, end, kindSecret, value}, true

@@ -40,6 +40,22 @@ func (s *Scrubber) scrub(salt []byte, text string, phone bool) string {
 	if len(salt) == 0 {
 		salt = s.fallback
 	}
+	for range maxViews {
+		clean := s.folded(salt, text, phone)
+		plain := unescape(clean)
+		if plain == clean {
+			return clean
+		}
+		if text = s.folded(salt, plain, phone); text == plain {
+			return clean // nothing was hidden: the text stays as it is
+		}
+	}
+	return token(salt, kindSecret, text)
+}
+
+// folded scrubs a text as it is read, with look-alikes as the characters that
+// they look like.
+func (s *Scrubber) folded(salt []byte, text string, phone bool) string {
 	if plain := fold(text); plain != text {
 		if clean := s.settle(salt, plain, phone); clean != plain {
 			return clean
@@ -178,13 +194,16 @@ func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
 		case 'a', 'A':
 			return sc.saidMail(i)
 		}
-	case c == ' ':
+	case c == ' ', c == '\t':
 		if i > sc.floor && classes[sc.text[i-1]]&saidEnds != 0 {
 			return sc.said(i)
 		}
 	case c == ',':
 		return sc.argument(i)
 	case c == '@', c == '&', c == '\\':
+		if f, ok := sc.oracle(i); ok {
+			return f, true
+		}
 		if f, ok := sc.mail(i); ok {
 			return f, true
 		}

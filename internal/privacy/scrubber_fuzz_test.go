@@ -12,7 +12,9 @@ func FuzzScrub(f *testing.F) {
 	for _, seed := range []string{
 		"", "password=", `{"token":"`, "https://joe:", "<mailto:", "-----BEGIN RSA " + "PRIVATE KEY-----", "phone: +1", "Authorization: Digest a=",
 		"4111 1111 1111 1111", "<EMAIL_1>", "&lt;SECRET_", "%3CPHONE_2%3E", `\n\u003c`, "a%40b%2", "jörg@", "--password", "key: is ", "Cookie: ",
-		"password=${", "bounces+a=b@c", "\xff\xfe@example.com", alertText(300), plantedText,
+		"password=${", "*Password:*\n", "token: |\n  ", "curl -u a:", "mysql -p", " [at] ", " at b dot ", `name: token\n value: `, "am9lQGV4YW1wbGUuY29t", "6a6f65",
+		"%2540", "&quot;password&quot;:", `\u0040\x40`, "-----END RSA " + "PRIVATE KEY-----", "<td>token</td><td>", `"a b"@`, "jdbc:oracle:thin:a/b@", "identified by '",
+		"bounces+a=b@c", "\xff\xfe@example.com", alertText(300), plantedText,
 	} {
 		f.Add(seed, seed)
 		f.Add(seed, "")

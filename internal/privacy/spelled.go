@@ -36,7 +36,7 @@ func hidden(text string, i int) (length int, is byte) {
 				return end + 1, b
 			}
 		}
-	case '[', '(', '{', ' ':
+	case '[', '(', '{', '<', ' ':
 		return bracketed(rest, ".", "dot")
 	}
 	return 0, 0
