@@ -36,7 +36,7 @@ var options = []option{
 	{programs: []string{
 		"ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldappasswd", "ldapwhoami", "ldapcompare",
 	}, flags: []string{"-w"}, attached: true},
-	{programs: []string{"sqlcmd", "bcp", "mosquitto_pub", "mosquitto_sub", "ipmitool", "zip", "unzip"}, flags: []string{"-P"}},
+	{programs: []string{"sqlcmd", "bcp", "mosquitto_pub", "mosquitto_sub", "ipmitool", "zip", "unzip"}, flags: []string{"-P"}}, //nolint:misspell // it is the name of a program
 	{programs: []string{"smbclient", "rpcclient", "smbmap"}, flags: []string{"-U", "--user"}, pair: "%"},
 	{programs: []string{"ssh", "scp", "sftp", "rsync"}}, // sshpass -e ssh -p 22
 	{programs: []string{"openssl"}, flags: []string{"-k", "-K", "-passin", "-passout", "-pass"}},

@@ -19,7 +19,7 @@ const (
 // RFC 4648, plus one.
 var sixBits = func() (t [256]byte) {
 	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
-		t[c] = byte(i) + 1 //nolint:gosec // 64 characters
+		t[c] = byte(i) + 1
 	}
 	t['-'], t['_'] = t['+'], t['/']
 	return t
@@ -150,7 +150,7 @@ func unbase64(buf []byte, run string) (plain []byte, ok bool) {
 		bits, n = bits<<6|uint32(v-1), n+6
 		if n >= 8 {
 			n -= 8
-			c := byte(bits >> n)
+			c := byte(bits >> n & 0xff)
 			if !printable(c) && (c != 0 || len(buf)%2 == 0) {
 				return buf, false
 			}

@@ -169,7 +169,7 @@ func (sc *scan) below(named group, i int, block bool) (finding, bool) {
 // same: hunter2 is, web-03.internal and main.go:12 are not.
 func told(name, value string) bool {
 	named := endsIn(name, "password") || endsIn(name, "passwort") || endsIn(name, "passphrase") || endsInWord(name, "pwd")
-	return named && len(value) >= 6 && lettersAndDigits(value) && strings.IndexAny(value, "-.:/=(") < 0
+	return named && len(value) >= 6 && lettersAndDigits(value) && !strings.ContainsAny(value, "-.:/=(")
 }
 
 // standsAlone reports whether a line that is one word can be the value of the

@@ -198,7 +198,7 @@ func luhn(number []byte) bool {
 
 // onlyDigits returns the digits of a number, without those of its separators.
 func onlyDigits(text string) string {
-	if strings.IndexAny(text, "%&") >= 0 {
+	if strings.ContainsAny(text, "%&") {
 		text = strings.NewReplacer("%20", " ", "&#160;", " ").Replace(text)
 	}
 	return strings.Map(func(r rune) rune {

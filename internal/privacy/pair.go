@@ -110,7 +110,7 @@ func (sc *scan) said(i int) (finding, bool) {
 	}
 	value := text[from:end]
 	if end == from || strings.IndexByte(value, ' ') >= 0 || placeholder(value) || named.start == named.end ||
-		!sure && (len(value) < 6 || !lettersAndDigits(value) || strings.IndexAny(value, "=:/(") >= 0) {
+		!sure && (len(value) < 6 || !lettersAndDigits(value) || strings.ContainsAny(value, "=:/(")) {
 		return finding{}, false
 	}
 	return finding{from, end, kindSecret, value}, true

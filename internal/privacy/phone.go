@@ -195,7 +195,7 @@ func normalPhone(number string) string {
 func (sc *scan) phoneNamed(i int) bool {
 	around := sc.text[max(sc.floor, i-32):i]
 	before := strings.TrimRight(around, " \t\r\n:=\"'\\.(>#*")
-	if gap := around[len(before):]; strings.Contains(gap, "\n") && strings.IndexAny(gap, ":=*") < 0 {
+	if gap := around[len(before):]; strings.Contains(gap, "\n") && !strings.ContainsAny(gap, ":=*") {
 		return false // the number on the next line is a label's only
 	}
 	if n := len(before) - len(" number"); n > 0 && strings.EqualFold(before[n:], " number") {

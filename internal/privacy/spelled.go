@@ -68,7 +68,7 @@ func entity(name string) (byte, bool) {
 			return 0, false
 		}
 	}
-	return byte(value), number != "" //nolint:gosec // below RuneSelf it is a byte
+	return byte(value), number != ""
 }
 
 // bracketed reads a sign or the word for it in brackets, with spaces inside and
@@ -109,7 +109,7 @@ func blanks(text string, i int) int {
 // reveal writes the hidden characters of an address as they are, so that it has
 // the token of the plain one.
 func reveal(text string) string {
-	if strings.IndexAny(text, `%\&[({ `) < 0 {
+	if !strings.ContainsAny(text, `%\&[({< `) {
 		return text
 	}
 	var b strings.Builder
