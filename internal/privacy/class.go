@@ -24,6 +24,7 @@ const (
 	quotes                      // " ' ` and the backslash before them
 	ascii                       // all below 0x80
 	encodings                   // both alphabets of base64, without the padding
+	phoneGap                    // what stands between "phone" and its number
 	saidEnds                    // the last letters of the words that said knows
 )
 
@@ -52,6 +53,7 @@ var classes = func() (t [256]class) {
 	fill(marks, "*_~`")
 	fill(quotes, "\"'`\\")
 	fill(encodings, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+	fill(phoneGap, " \t\r\n:=\"'\\.(>#*")
 	fill(saidEnds, "dtehsyDTEHSY")
 	for c := range utf8.RuneSelf {
 		t[c] |= ascii

@@ -30,11 +30,16 @@ var sixBits = func() (t [256]byte) {
 // at twice at the most: as part of its run, and as part of a run's part.
 func (s *Scrubber) encoded(sc *scan, i int) (finding, bool) {
 	text := sc.text
-	end := run(text, i, encodings)
-	sc.encoded = end
-	if end-i < minEncoded {
-		return finding{}, false
+	// From the back: where one of the next characters is none of base64, no run
+	// that is long enough starts before it.
+	for at := i + minEncoded - 1; at >= i; at-- {
+		if at >= len(text) || classes[text[at]]&encodings == 0 {
+			sc.encoded = at + 1
+			return finding{}, false
+		}
 	}
+	end := run(text, i+minEncoded, encodings)
+	sc.encoded = end
 	i = afterEscape(text, sc.floor, i)
 	if f, ok := s.decoded(sc, i, end); ok {
 		return f, true

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzScrub plants an address and a secret between arbitrary texts: neither
-// survives, valid text stays valid, and a second scrub changes nothing.
+// FuzzScrub plants an address, as it is and encoded, and a secret between
+// arbitrary texts: none of them survives, valid text stays valid, and a second scrub changes nothing.
 func FuzzScrub(f *testing.F) {
 	for _, seed := range []string{
 		"", "password=", `{"token":"`, "https://joe:", "<mailto:", "-----BEGIN RSA " + "PRIVATE KEY-----", "phone: +1", "Authorization: Digest a=",
@@ -22,11 +22,15 @@ func FuzzScrub(f *testing.F) {
 	}
 	s := NewScrubber()
 	address, secret := "planted.person@example.com", "ghp_"+strings.Repeat("aB3", 12)
+	encoded := b64(address)
 	f.Fuzz(func(t *testing.T, before, after string) {
-		in := before + " " + address + " " + secret + " " + after
+		in := before + " " + address + " " + secret + " " + encoded + " " + after
 		out := s.Text(testSalt, in)
 		if strings.Contains(out, address) && !strings.Contains(before+after, address) {
 			t.Fatalf("the address survives in %q", out)
+		}
+		if strings.Contains(out, encoded) && !strings.Contains(before+after, encoded) {
+			t.Fatalf("the encoded address survives in %q", out)
 		}
 		if strings.Contains(out, secret) {
 			t.Fatalf("the secret survives in %q", out)
