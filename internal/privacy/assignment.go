@@ -208,21 +208,16 @@ func (sc *scan) dataSource(i int) (finding, bool) {
 }
 
 // oracle finds the user and password of jdbc:oracle:thin:user/password@host,
-// whose "@" is at i.
+// where the ":" behind "oracle" is at i.
 func (sc *scan) oracle(i int) (finding, bool) {
-	const scheme = "jdbc:oracle:"
-	if sc.text[i] != '@' {
+	if !strings.HasSuffix(sc.text[sc.floor:i], "jdbc:oracle") {
 		return finding{}, false
 	}
-	from := max(sc.floor, i-maxLocal)
-	n := strings.LastIndex(sc.text[from:i], scheme)
-	if n < 0 {
-		return finding{}, false
-	}
-	start := from + n + len(scheme)
-	start += strings.IndexByte(sc.text[start:i], ':') + 1 // thin, oci
-	if value := sc.text[start:i]; strings.IndexByte(value, '/') > 0 && !has(value, spaces) {
-		return finding{start, i, kindSecret, value}, true
+	rest := sc.text[i+1 : min(len(sc.text), i+maxLocal)]
+	driver, login, _ := strings.Cut(rest, ":") // thin, oci
+	login, _, ok := strings.Cut(login, "@")
+	if start := i + 1 + len(driver) + 1; ok && strings.IndexByte(login, '/') > 0 && !has(login, spaces) {
+		return finding{start, start + len(login), kindSecret, login}, true
 	}
 	return finding{}, false
 }

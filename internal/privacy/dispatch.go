@@ -58,18 +58,27 @@ func (sc *scan) atSign(i int) (finding, bool) {
 	case ',':
 		return sc.argument(i)
 	case '@', '&', '\\':
-		return first(i, sc.oracle, sc.mail, sc.dataSource)
+		if f, ok := sc.mail(i); ok {
+			return f, true
+		}
+		return sc.dataSource(i)
 	case '%':
 		return sc.escaped(i)
 	case ':':
 		if f, ok := sc.userinfo(i); ok {
 			return f, true
 		}
+		if f, ok := sc.oracle(i); ok {
+			return f, true
+		}
 		return sc.assignment(i, 1)
 	case '=', '>':
 		return sc.assignment(i, 1)
 	case '<':
-		return first(i, sc.cell, sc.spelledMail)
+		if f, ok := sc.cell(i); ok {
+			return f, true
+		}
+		return sc.spelledMail(i)
 	case '[', '{':
 		return sc.spelledMail(i)
 	case '-':
@@ -81,16 +90,6 @@ func (sc *scan) atSign(i int) (finding, bool) {
 		return sc.phoneSign(i, 1)
 	case '+':
 		return sc.phoneSign(i, 1)
-	}
-	return finding{}, false
-}
-
-// first returns what the first detector finds that finds anything.
-func first(i int, detectors ...func(int) (finding, bool)) (finding, bool) {
-	for _, detect := range detectors {
-		if f, ok := detect(i); ok {
-			return f, true
-		}
 	}
 	return finding{}, false
 }

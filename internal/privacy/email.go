@@ -37,7 +37,7 @@ var notDomains = map[string]bool{
 func (sc *scan) mail(i int) (finding, bool) {
 	sign := ""
 	for _, form := range atSigns {
-		if strings.HasPrefix(sc.text[i:], form) {
+		if sc.text[i] == form[0] && strings.HasPrefix(sc.text[i:], form) {
 			sign = form
 			break
 		}
