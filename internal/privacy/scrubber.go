@@ -40,17 +40,31 @@ func (s *Scrubber) scrub(salt []byte, text string, phone bool) string {
 	if len(salt) == 0 {
 		salt = s.fallback
 	}
+	clean := s.folded(salt, text, phone)
 	for range maxViews {
-		clean := s.folded(salt, text, phone)
-		plain := unescape(clean)
-		if plain == clean {
+		found, ok := s.behindEscapes(salt, clean, phone)
+		if !ok {
 			return clean
 		}
-		if text = s.folded(salt, plain, phone); text == plain {
-			return clean // nothing was hidden: the text stays as it is
-		}
+		clean = found
 	}
-	return token(salt, kindSecret, text)
+	return token(salt, kindSecret, clean)
+}
+
+// behindEscapes scrubs what a text escapes, at the first level that hides
+// something. ok is false, and the text stays as it is, where none does.
+func (s *Scrubber) behindEscapes(salt []byte, text string, phone bool) (clean string, ok bool) {
+	for range maxViews {
+		plain := unescape(text)
+		if plain == text {
+			return "", false
+		}
+		if clean = s.folded(salt, plain, phone); clean != plain {
+			return clean, true
+		}
+		text = plain
+	}
+	return "", false
 }
 
 // folded scrubs a text as it is read, with look-alikes as the characters that
