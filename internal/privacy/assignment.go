@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // maxName bounds how far back the name of an assignment is read.
@@ -11,12 +12,20 @@ const maxName = 64
 // password=…, "api_key": "…", --token=…, <secret>…</secret>, ?sig=…, X-Api-Key: ….
 func (sc *scan) assignment(i, n int) (finding, bool) {
 	named := sc.name(i)
-	start := named.start
-	if secretName(sc.text[start:named.end]) == notSecret {
-		return finding{}, false
+	if secretName(sc.text[named.start:named.end]) == notSecret {
+		other, ok := sc.pair(named)
+		if !ok || secretName(sc.text[other.start:other.end]) == notSecret {
+			return finding{}, false
+		}
+		named = other
 	}
+	start := named.start
 	switch sc.text[i] {
 	case '>':
+		if i > sc.floor && sc.text[i-1] == '-' { // password -> hunter2
+			f, ok := sc.value(named, i+n, false)
+			return f, ok && !only(f.value, letters)
+		}
 		if start == sc.floor || sc.text[start-1] != '<' {
 			return finding{}, false
 		}
@@ -39,15 +48,31 @@ func (sc *scan) inARN(start, i int) bool {
 }
 
 // name returns the bounds of the name that ends before the separator at i; they
-// are equal when there is none.
+// are equal when there is none. In "my password is: …" it is "password".
 func (sc *scan) name(i int) group {
+	if i > sc.floor+1 && sc.text[i] == '>' && sc.text[i-1] == '-' {
+		i--
+	}
+	named := sc.word(i)
+	if word := sc.text[named.start:named.end]; len(word) <= 3 && (strings.EqualFold(word, "is") || strings.EqualFold(word, "was")) {
+		return sc.word(named.start)
+	}
+	return named
+}
+
+// word returns the bounds of the name that ends before i.
+func (sc *scan) word(i int) group {
 	lowest := max(sc.floor, i-maxName)
 	end := i
 	for end > lowest {
-		if n, is := escapeBefore(sc.text[lowest:], end-lowest); n > 0 && strings.IndexByte(" \"'", is) >= 0 {
+		if n, is := escapeBefore(sc.text[lowest:], end-lowest); n > 0 && strings.IndexByte(" \"']", is) >= 0 {
 			end -= n
 		} else if strings.IndexByte(" \t\"'`\\*", sc.text[end-1]) >= 0 {
 			end--
+		} else if sc.text[end-1] == ']' && i < len(sc.text) && (sc.text[i] == '=' || sc.text[i] == '%') {
+			end-- // user[password]=, environ["PASSWORD"] =
+		} else if n := tagBefore(sc.text, lowest, end); n > 0 {
+			end -= n
 		} else {
 			break
 		}
@@ -59,6 +84,13 @@ func (sc *scan) name(i int) group {
 		}
 		start--
 	}
+	if start > lowest && sc.text[start-1] >= utf8.RuneSelf {
+		for _, w := range foreignNames {
+			if strings.HasSuffix(sc.text[lowest:end], w) {
+				return group{end - len(w), end}
+			}
+		}
+	}
 	// "api key: …": the word before "key" belongs to the name.
 	if word := sc.text[start:end]; len(word) == 3 && strings.EqualFold(word, "key") && start > lowest && sc.text[start-1] == ' ' {
 		start--
@@ -69,53 +101,58 @@ func (sc *scan) name(i int) group {
 	return group{start, end}
 }
 
-// saidSecret finds "password is hunter2": i is at "is ". Only a value that no
+// saidSecret finds "password is hunter2": i is at the verb. Only a value that no
 // sentence would have there counts.
 func (sc *scan) saidSecret(i int) (finding, bool) {
-	if !strings.HasPrefix(sc.text[i:], "is ") || i <= sc.floor || sc.text[i-1] != ' ' {
+	if i <= sc.floor || sc.text[i-1] != ' ' {
+		return finding{}, false
+	}
+	n := 0
+	for _, verb := range []string{"is ", "was ", "ist "} {
+		if strings.HasPrefix(sc.text[i:], verb) {
+			n = len(verb)
+		}
+	}
+	if n == 0 {
 		return finding{}, false
 	}
 	named := sc.name(i)
 	if secretName(sc.text[named.start:named.end]) == notSecret {
 		return finding{}, false
 	}
-	f, ok := sc.value(named, i+3, false)
-	return f, ok && !only(f.value, letters)
+	f, ok := sc.value(named, i+n, false)
+	return f, ok && !only(strings.Trim(f.value, "*`"), letters)
 }
 
-// dashes finds what "-" can start: a private key block, or --password value.
+// dashes finds what "-" can start: a private key block, or a flag.
 func (sc *scan) dashes(i int) (finding, bool) {
-	rest := sc.text[i:]
-	if !strings.HasPrefix(rest, "--") {
-		return finding{}, false
+	if f, ok := sc.flag(i); ok {
+		return f, true
+	}
+	if !strings.HasPrefix(sc.text[i:], "--") {
+		return sc.longFlag(i, i+1)
 	}
 	if f, ok := sc.keyBlock(i); ok {
 		return f, true
 	}
-	end := run(sc.text, i+2, tokenish)
-	if end == i+2 || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[i+2:end]) == notSecret {
-		return finding{}, false
+	if f, ok := sc.keyFoot(i); ok {
+		return f, true
 	}
-	return sc.value(group{i + 2, end}, end, false)
+	return sc.longFlag(i, i+2)
 }
 
-// keyBlock finds a private key in PEM or PGP armour. One that was cut off ends
-// with the text.
-func (sc *scan) keyBlock(i int) (finding, bool) {
-	const begin, maxHeading = "-----BEGIN ", 64
-	if !strings.HasPrefix(sc.text[i:], begin) {
+// longFlag finds the value of a flag that is named like a secret, whose first
+// "-" is at i and whose name starts at name: --password value, or with one
+// hyphen as in Go's and Java's programs.
+func (sc *scan) longFlag(i, name int) (finding, bool) {
+	end := run(sc.text, name, tokenish)
+	if end == name || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[name:end]) == notSecret {
 		return finding{}, false
 	}
-	heading, _, ok := strings.Cut(sc.text[i+len(begin):min(len(sc.text), i+maxHeading)], "-----")
-	if !ok || !strings.Contains(heading, "PRIVATE KEY") {
+	if name == i+1 && (i > sc.floor && !isSpace(sc.text[i-1]) || end-name < len("pass")) {
 		return finding{}, false
 	}
-	end := len(sc.text)
-	foot := "-----END " + heading + "-----"
-	if n := strings.Index(sc.text[i:], foot); n >= 0 {
-		end = i + n + len(foot)
-	}
-	return finding{i, end, kindSecret, sc.text[i:end]}, true
+	return sc.value(group{name, end}, end, false)
 }
 
 // userinfo finds the user and password of a URL whose ":" is at i. All of it
@@ -168,4 +205,19 @@ func (sc *scan) dataSource(i int) (finding, bool) {
 	}
 	start += strings.LastIndexByte(user, '=') + 1 // dsn=user:password@tcp(…)
 	return finding{start, i, kindSecret, sc.text[start:i]}, true
+}
+
+// oracle finds the user and password of jdbc:oracle:thin:user/password@host,
+// where the ":" behind "oracle" is at i.
+func (sc *scan) oracle(i int) (finding, bool) {
+	if !strings.HasSuffix(sc.text[sc.floor:i], "jdbc:oracle") {
+		return finding{}, false
+	}
+	rest := sc.text[i+1 : min(len(sc.text), i+maxLocal)]
+	driver, login, _ := strings.Cut(rest, ":") // thin, oci
+	login, _, ok := strings.Cut(login, "@")
+	if start := i + 1 + len(driver) + 1; ok && strings.IndexByte(login, '/') > 0 && !has(login, spaces) {
+		return finding{start, start + len(login), kindSecret, login}, true
+	}
+	return finding{}, false
 }

@@ -11,15 +11,21 @@ import (
 type class uint16
 
 const (
-	digits  class = 1 << iota // 0-9
-	lowers                    // a-z
-	uppers                    // A-Z
-	wordish                   // - _
-	base64s                   // + / =
-	dotted                    // . ~
-	spaces                    // space, tab, line ends
-	mailish                   // what else a mailbox name holds: + - _ .
-	colons                    // :
+	digits    class = 1 << iota // 0-9
+	lowers                      // a-z
+	uppers                      // A-Z
+	wordish                     // - _
+	base64s                     // + / =
+	dotted                      // . ~
+	spaces                      // space, tab, line ends
+	mailish                     // what else a mailbox name holds: + - _ .
+	colons                      // :
+	marks                       // Markdown's and Slack's: * _ ~ `
+	quotes                      // " ' ` and the backslash before them
+	ascii                       // all below 0x80
+	encodings                   // both alphabets of base64, without the padding
+	phoneGap                    // what stands between "phone" and its number
+	saidEnds                    // the last letters of the words that said knows
 )
 
 const (
@@ -44,6 +50,14 @@ var classes = func() (t [256]class) {
 	fill(spaces, " \t\r\n")
 	fill(mailish, "+-_.")
 	fill(colons, ":")
+	fill(marks, "*_~`")
+	fill(quotes, "\"'`\\")
+	fill(encodings, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+	fill(phoneGap, " \t\r\n:=\"'\\.(>#*")
+	fill(saidEnds, "dtehsyDTEHSY")
+	for c := range utf8.RuneSelf {
+		t[c] |= ascii
+	}
 	return t
 }()
 

@@ -8,8 +8,12 @@ import (
 )
 
 // atSigns are the forms of "@" that alerts really hold: plain, from a URL,
-// from a URL within a URL, from HTML, from JSON and from a program's strings.
-var atSigns = []string{"@", "%40", "%2540", "&#64;", "&#x40;", "&commat;", `\u0040`, `\x40`}
+// from a URL within a URL, from HTML, from JSON, from JSON within JSON and from
+// a program's strings.
+var atSigns = []string{
+	"@", "%40", "%2540", "%u0040", "&#64;", "&#064;", "&#0064;", "&#x40;", "&#X40;", "&#x0040;", "&commat;",
+	"&amp;#64;", "&amp;#x40;", "&amp;commat;", `\u0040`, `\\u0040`, `\u{40}`, `\x40`, `\@`,
+}
 
 // The longest mailbox name and domain that are looked at. RFC 5321 allows 64
 // and 255 bytes; percent-encoding triples them.
@@ -33,7 +37,7 @@ var notDomains = map[string]bool{
 func (sc *scan) mail(i int) (finding, bool) {
 	sign := ""
 	for _, form := range atSigns {
-		if strings.HasPrefix(sc.text[i:], form) {
+		if sc.text[i] == form[0] && strings.HasPrefix(sc.text[i:], form) {
 			sign = form
 			break
 		}
@@ -42,12 +46,18 @@ func (sc *scan) mail(i int) (finding, bool) {
 		return finding{}, false
 	}
 	start := sc.mailbox(i)
+	if start == i {
+		start = sc.quotedMailbox(i)
+	}
 	if start == i || serviceMailboxes[sc.text[start:i]] {
 		return finding{}, false
 	}
 	from := i + len(sign)
 	slack := start >= sc.floor+len("mailto:") && strings.HasSuffix(sc.text[:start], "mailto:")
 	end := sc.domain(from, slack)
+	if end == from {
+		end = addressLiteral(sc.text, from)
+	}
 	if end == from {
 		return finding{}, false
 	}
@@ -59,7 +69,7 @@ func normalMail(local, domain string) string {
 	if plain, err := url.PathUnescape(local); err == nil {
 		local = plain
 	}
-	return strings.ToLower(local + "@" + domain)
+	return strings.ToLower(reveal(local) + "@" + reveal(domain))
 }
 
 // mailbox returns where the mailbox name that ends at i starts. The characters
@@ -80,6 +90,12 @@ func (sc *scan) mailbox(i int) int {
 		switch {
 		case classes[c]&(alnum|mailish) != 0:
 			start--
+		case c == ';':
+			n := entityBefore(text, lowest, start)
+			if n == 0 {
+				return trimMailbox(text, start, i)
+			}
+			start -= n
 		case c == '\'' && start < i && start-1 > lowest && isAlnum(text[start-2]) && isAlnum(text[start]):
 			start--
 		case c == '=' && strings.Contains(text[lowest:start], "+") && sc.returnPath(lowest, start):
@@ -132,16 +148,27 @@ func (sc *scan) domain(i int, loose bool) int {
 		}
 		end += size
 	}
-	for name := sc.text[i:end]; ; {
+	if n, _ := hidden(sc.text, end); n > 0 {
+		return sc.hiddenDomain(i, loose, false)
+	}
+	if n := domainName(sc.text[i:end], loose); n > 0 {
+		return i + n
+	}
+	if sc.text[end:] == "…" {
+		return end // incident.Cut went through the address
+	}
+	return i
+}
+
+// domainName returns how many bytes of a name are a domain, or 0.
+func domainName(name string, loose bool) int {
+	for {
 		dot := strings.LastIndexByte(name, '.')
 		if dot <= 0 {
-			if sc.text[end:] == "…" {
-				return end // incident.Cut went through the address
-			}
-			return i
+			return 0
 		}
 		if n := topLevel(name[dot+1:], loose); n > 0 && !looksLikeVersion(name) && name[0] != '-' && name[0] != '.' {
-			return i + dot + 1 + n
+			return dot + 1 + n
 		}
 		name = name[:dot]
 	}

@@ -128,6 +128,8 @@ var formats = []format{
 	{prefix: "BEARER ", class: token68, min: 8, keep: true, ok: notProse},
 	{prefix: "Bearer%20", class: token68, min: 8, keep: true, ok: notProse},
 	{prefix: "Basic ", class: alnum | base64s, min: 4, keep: true, ok: isUserPassword},
+	{prefix: "BASIC ", class: alnum | base64s, min: 4, keep: true, ok: isUserPassword},
+	{prefix: "Basic%20", class: alnum | base64s, min: 4, keep: true, ok: isUserPassword},
 	{prefix: "basic ", class: alnum | base64s, min: 4, keep: true, ok: isUserPassword},
 
 	// URLs that are credentials by themselves

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -10,10 +11,17 @@ var secretNames = []string{
 	"password", "passwd", "passwort", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "secretkey",
 	"privatekey", "signingkey", "encryptionkey", "authkey", "applicationkey", "appkey", "accountkey", "sharedkey",
 	"masterkey", "licensekey", "authorization", "cookie",
+	"kennwort", "motdepasse", "contrasena", "wachtwoord",
+	"sshpass", "dbpass", "userpass", "rootpass", "adminpass", "mysqlpass", "smtppass", "storepass", "keypass", "rediscliauth",
 }
 
 // secretWords are the same, where they are a whole word: "pwd", not "cwpwd".
-var secretWords = []string{"pwd", "pass", "pw", "otp", "cvv", "cvc", "pin"}
+var secretWords = []string{"pwd", "pass", "pw", "otp", "cvv", "cvc", "pin", "senha", "passe"}
+
+// foreignNames are names of passwords that are not in ASCII.
+var foreignNames = []string{
+	"密码", "密碼", "口令", "パスワード", "비밀번호", "пароль", "Пароль", "contraseña", "Contraseña", "hasło", "Hasło", "şifre", "Şifre",
+}
 
 // codeWords are those of them whose value is a short number. OTP is also a
 // platform, and a pin may be on a chip.
@@ -23,7 +31,7 @@ var codeWords = []string{"otp", "cvv", "cvc", "pin"}
 // and random. "signature: invalid" and "routing_key=orders" are not.
 var randomNames = []string{
 	"signature", "sig", "credential", "credentials", "sessionid", "sessid", "session", "sessionkey", "auth",
-	"routingkey", "servicekey", "integrationkey", "connectionstring", "webhookkey", "hmac",
+	"routingkey", "servicekey", "integrationkey", "connectionstring", "webhookkey", "hmac", "bearer",
 }
 
 // minRandom is the shortest value that counts as random.
@@ -80,6 +88,9 @@ func secretName(name string) nameClass {
 	if name == "" {
 		return notSecret
 	}
+	if !only(name, ascii) && slices.Contains(foreignNames, name) {
+		return alwaysSecret
+	}
 	for _, r := range nameRules[name[len(name)-1]] {
 		if r.word && endsInWord(name, r.ending) || !r.word && endsIn(name, r.ending) {
 			return r.class
@@ -121,7 +132,7 @@ func endsInWord(name, w string) bool {
 func isSecretValue(name, value string) bool {
 	switch secretName(name) {
 	case alwaysSecret:
-		if endsInWord(name, "pass") && (only(value, digits) || only(value, letters)) {
+		if (endsInWord(name, "pass") || endsInWord(name, "passe")) && (only(value, digits) || only(value, letters)) {
 			return false // pass=12 fail=3
 		}
 		for _, w := range codeWords {
@@ -134,6 +145,9 @@ func isSecretValue(name, value string) bool {
 		}
 		return !placeholder(value)
 	case randomSecret:
+		if _, password, ok := strings.Cut(value, ":"); ok && (endsInWord(name, "credentials") || endsInWord(name, "credential")) {
+			return lettersAndDigits(password) && strings.IndexByte(value, '/') < 0 // credentials: user:password
+		}
 		return len(value) >= minRandom && lettersAndDigits(value) && !placeholder(value)
 	case notSecret:
 	}
@@ -145,7 +159,7 @@ func isSecretValue(name, value string) bool {
 func placeholder(value string) bool {
 	bare := strings.Trim(value, "[]{}()<>*.!?:")
 	switch {
-	case bare == "" || strings.Trim(bare, "xX*•-") == "":
+	case bare == "" || strings.Trim(bare, "xX*•-…") == "" || strings.Trim(bare, ",;:|/=") == "":
 		return true
 	case strings.HasPrefix(value, "${"), strings.HasPrefix(value, "{{"):
 		return true

@@ -12,8 +12,9 @@ const maxGroups = 8
 type group struct{ start, end int }
 
 // separator returns the length of the separator at i, or 0. It stands between
-// the groups of a number: a space, a hyphen, a dot, and the no-break forms that
-// word processors put there (U+00A0, U+202F, U+2010, U+2011).
+// the groups of a number: a space, a hyphen, a dot, the no-break forms that
+// word processors put there (U+00A0, U+202F, U+2010, U+2011), and a space as
+// URLs and HTML write it.
 func separator(text string, i int) int {
 	if i >= len(text) {
 		return 0
@@ -21,6 +22,16 @@ func separator(text string, i int) int {
 	switch text[i] {
 	case ' ', '-', '.':
 		return 1
+	case '%':
+		if strings.HasPrefix(text[i:], "%20") {
+			return len("%20")
+		}
+	case '&':
+		for _, s := range []string{"&nbsp;", "&#160;"} {
+			if strings.HasPrefix(text[i:], s) {
+				return len(s)
+			}
+		}
 	case 0xc2:
 		if strings.HasPrefix(text[i:], "\u00a0") {
 			return 2
@@ -35,7 +46,23 @@ func separator(text string, i int) int {
 	return 0
 }
 
-// groups appends the runs of digits from i on that single separators join.
+// cardSeparator is separator with what is found between the groups of card
+// numbers only: "+" for a space in a form, "_", and up to three of " - ".
+func cardSeparator(text string, i int) int {
+	end := i
+	for end < len(text) && end-i < 3 && (text[end] == ' ' || text[end] == '-') {
+		end++
+	}
+	if end > i {
+		return end - i
+	}
+	if i < len(text) && (text[i] == '+' || text[i] == '_') {
+		return 1
+	}
+	return separator(text, i)
+}
+
+// groups appends the runs of digits from i on that separators join.
 func groups(found []group, text string, i int) []group {
 	for len(found) < maxGroups {
 		end := run(text, i, digits)
@@ -43,7 +70,7 @@ func groups(found []group, text string, i int) []group {
 			break
 		}
 		found = append(found, group{i, end})
-		i = end + separator(text, end)
+		i = end + cardSeparator(text, end)
 		if i == end {
 			break
 		}
@@ -169,7 +196,11 @@ func luhn(number []byte) bool {
 	return sum%10 == 0
 }
 
+// onlyDigits returns the digits of a number, without those of its separators.
 func onlyDigits(text string) string {
+	if strings.ContainsAny(text, "%&") {
+		text = strings.NewReplacer("%20", " ", "&#160;", " ").Replace(text)
+	}
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return r

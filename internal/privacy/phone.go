@@ -193,7 +193,14 @@ func normalPhone(number string) string {
 
 // phoneNamed reports whether what is before i ends in a word for a phone.
 func (sc *scan) phoneNamed(i int) bool {
-	before := strings.TrimRight(sc.text[max(sc.floor, i-32):i], " \t:=\"'\\.(>#")
+	around := sc.text[max(sc.floor, i-32):i]
+	before := around
+	for len(before) > 0 && classes[before[len(before)-1]]&phoneGap != 0 {
+		before = before[:len(before)-1]
+	}
+	if gap := around[len(before):]; strings.Contains(gap, "\n") && !strings.ContainsAny(gap, ":=*") {
+		return false // the number on the next line is a label's only
+	}
 	if n := len(before) - len(" number"); n > 0 && strings.EqualFold(before[n:], " number") {
 		before = before[:n]
 	} else if n := len(before) - len(" no"); n > 0 && strings.EqualFold(before[n:], " no") {

@@ -40,6 +40,36 @@ func (s *Scrubber) scrub(salt []byte, text string, phone bool) string {
 	if len(salt) == 0 {
 		salt = s.fallback
 	}
+	clean := s.folded(salt, text, phone)
+	for range maxViews {
+		found, ok := s.behindEscapes(salt, clean, phone)
+		if !ok {
+			return clean
+		}
+		clean = found
+	}
+	return token(salt, kindSecret, clean)
+}
+
+// behindEscapes scrubs what a text escapes, at the first level that hides
+// something. ok is false, and the text stays as it is, where none does.
+func (s *Scrubber) behindEscapes(salt []byte, text string, phone bool) (clean string, ok bool) {
+	for range maxViews {
+		plain := unescape(text)
+		if plain == text {
+			return "", false
+		}
+		if clean = s.folded(salt, plain, phone); clean != plain {
+			return clean, true
+		}
+		text = plain
+	}
+	return "", false
+}
+
+// folded scrubs a text as it is read, with look-alikes as the characters that
+// they look like.
+func (s *Scrubber) folded(salt []byte, text string, phone bool) string {
 	if plain := fold(text); plain != text {
 		if clean := s.settle(salt, plain, phone); clean != plain {
 			return clean
@@ -102,82 +132,37 @@ type scan struct {
 	text  string
 	floor int
 	phone bool
+	// encoded is the end of the last run that was looked at for encoded text.
+	// nested says that text was decoded, and is not decoded again.
+	encoded int
+	nested  bool
 	// lookups counts what was asked of libphonenumber.
 	lookups int
+	// command is what program has read of the text: as far as read, the last
+	// program there, and whether the command of it that matters was seen.
+	command struct {
+		read   int
+		option *option
+		sub    bool
+	}
 }
 
 // find returns what is to be replaced, in order. It walks the text once and
 // asks a detector only at the characters that its kind cannot do without.
 func (s *Scrubber) find(text string, phone bool) []finding {
+	return s.walk(&scan{text: text, phone: phone})
+}
+
+func (s *Scrubber) walk(sc *scan) []finding {
 	var found []finding
-	sc := &scan{text: text, phone: phone}
-	for i := 0; i < len(text); {
+	for i := 0; i < len(sc.text); {
 		f, ok := s.at(sc, i)
 		if !ok {
-			i++
+			i = sc.next(i)
 			continue
 		}
 		found = append(found, f)
-		i, sc.floor = f.end, f.end
+		i, sc.floor, sc.encoded = f.end, f.end, f.end
 	}
 	return found
-}
-
-// at asks the detectors that the character at i can concern.
-func (s *Scrubber) at(sc *scan, i int) (finding, bool) {
-	c := sc.text[i]
-	switch {
-	case classes[c]&digits != 0:
-		if i > 0 && isDigit(sc.text[i-1]) {
-			return finding{}, false
-		}
-		if f, ok := sc.number(i); ok {
-			return f, true
-		}
-		return s.format(sc, i)
-	case classes[c]&letters != 0:
-		if f, ok := s.format(sc, i); ok {
-			return f, true
-		}
-		if c == 'i' {
-			return sc.saidSecret(i)
-		}
-	case c == '@', c == '&', c == '\\':
-		if f, ok := sc.mail(i); ok {
-			return f, true
-		}
-		return sc.dataSource(i)
-	case c == '%':
-		return sc.escaped(i)
-	case c == ':':
-		if f, ok := sc.userinfo(i); ok {
-			return f, true
-		}
-		return sc.assignment(i, 1)
-	case c == '=', c == '>':
-		return sc.assignment(i, 1)
-	case c == '-':
-		return sc.dashes(i)
-	case c == '+', c == '(':
-		return sc.phoneSign(i, 1)
-	}
-	return finding{}, false
-}
-
-// escaped handles the characters that a URL hides behind "%".
-func (sc *scan) escaped(i int) (finding, bool) {
-	if f, ok := sc.mail(i); ok {
-		return f, true
-	}
-	rest := sc.text[i:]
-	switch {
-	case len(rest) < 3:
-		return finding{}, false
-	case strings.EqualFold(rest[:3], "%3D"), strings.EqualFold(rest[:3], "%3A"):
-		return sc.assignment(i, 3)
-	case strings.EqualFold(rest[:3], "%2B"):
-		return sc.phoneSign(i, 3)
-	default:
-		return finding{}, false
-	}
 }

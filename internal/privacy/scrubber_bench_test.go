@@ -25,6 +25,9 @@ func BenchmarkText(b *testing.B) {
 		{"20KB/unclosed", strings.Repeat(`password="`, 2<<10)},
 		{"20KB/at", strings.Repeat("a@", 10<<10)},
 		{"20KB/plus", strings.Repeat("+11 11 11 11 11 11 x ", 1<<10)},
+		{"20KB/base64", strings.Repeat(b64(alertText(57))+"\n", 20<<10/77)},
+		{"20KB/flags", "curl" + strings.Repeat(" -u -a", 20<<10/6)},
+		{"20KB/below", strings.Repeat("password:\n", 2<<10)},
 		{"20KB/equals", strings.Repeat("token=", 20<<10/6)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

@@ -119,6 +119,16 @@ func TestTextReplacesNumbers(t *testing.T) {
 		"customer_phone=2125550100":          "customer_phone=<PHONE>",
 		`"phoneNumber": "07700900123"`:       `"phoneNumber": "<PHONE>"`,
 		"mobile number 07700 900123 please":  "mobile number <PHONE> please",
+		"pan=4111%201111%201111%201111&x":    "pan=<CARD>&x",
+		"pan=4111+1111+1111+1111&x":          "pan=<CARD>&x",
+		"4111&nbsp;1111&nbsp;1111&nbsp;1111": "<CARD>",
+		"4111 - 1111 - 1111 - 1111":          "<CARD>",
+		"4111  1111  1111  1111":             "<CARD>",
+		"4111_1111_1111_1111":                "<CARD>",
+		"to=+49%20151%2023456789&x":          "to=<PHONE>&x",
+		"+49&nbsp;151&#160;23456789":         "<PHONE>",
+		"*Phone:*\n212 555 0100":             "*Phone:*\n<PHONE>",
+		"Phone: *0151 23456789*":             "Phone: *<PHONE>*",
 	} {
 		assert.Equal(t, want, shape(NewScrubber().Text(testSalt, in)), in)
 	}
@@ -226,6 +236,7 @@ func TestTextKeeps(t *testing.T) {
 		"bearer authentication is basic monitoring, risk-scoring-of-orders task-queue-name",
 		"<@U012AB3CD> in <#C0ADQTTK692|alerts> <!here> U012AB3CD",
 		"CPU 99% on i-0abcd1234efgh5678, ami-12345678, vpc-0a1b2c3d, sha 1234567",
+		"calls by phone\n1234567 errors", "4111 - 1111 - 1111 - 1112", "1_2_3 4111_1111 10%20 4111%2011", "4111 + 1111 + 1111 + 1111",
 		"phone calls dropped 12%, telemetry 1234567890, hotel: 1234567890, halifax 1234567890",
 		"CallSid=CA1234567890ABCDE12345 sid: rt_scheduler__admin__search_at_1483557185_2",
 		"1-2-3 100-200-300 v1.2.3-rc.1 1.2.3.4 2026.02.08.1",
@@ -247,6 +258,7 @@ func TestTokensAgree(t *testing.T) {
 	assert.Equal(t, token("4111111111111111"), token("4111-1111 1111.1111"))
 	assert.Equal(t, token("+12125550100"), token("(212) 555-0100"))
 	assert.Equal(t, token("+12125550100"), token("phone 2125550100"))
+	assert.Equal(t, token("+4915123456789"), token("+49%20151%2023456789"))
 	assert.NotEqual(t, token("joe@example.com"), token("jim@example.com"))
 
 	other := NewScrubber().Text(NewSalt(), "joe@example.com")

@@ -8,21 +8,31 @@ import (
 // and its credential; true: the credential is a list that fills the line.
 var schemes = map[string]bool{
 	"bearer": false, "basic": false, "token": false, "apikey": false, "negotiate": false, "geniekey": false,
-	"splunk": false, "bot": false, "digest": true, "aws4-hmac-sha256": true, "hawk": true, "signature": true,
+	"splunk": false, "bot": false, "ssws": false, "aws": false, "dpop": false, "key": false, "sharedkey": false, "googlelogin": false, "digest": true, "aws4-hmac-sha256": true, "hawk": true, "signature": true,
 }
 
 // value finds the secret that is assigned to a name, from i on. escaped says
 // that the text is percent-encoded.
 func (sc *scan) value(named group, i int, escaped bool) (finding, bool) {
 	text, name := sc.text, sc.text[named.start:named.end]
+	if end := blockScalar(text, i); end > i {
+		return sc.below(named, end, true)
+	}
+	plain := i
+	i = sc.afterLabel(named, i)
+	labelled := i > plain
 	i, quote, slashed := sc.opening(i, escaped)
 	if i >= len(text) {
 		return finding{}, false
 	}
+	if quote == 0 && lineBreak(text, i) > 0 {
+		return sc.below(named, i, false)
+	}
 	wholeLine := endsInWord(name, "cookie")
 	if endsInWord(name, "authorization") {
 		if word := run(text, i, tokenish); word < len(text) && text[word] == ' ' {
-			if list, known := schemes[strings.ToLower(text[i:word])]; known {
+			list, known := schemes[strings.ToLower(text[i:word])]
+			if known || credential(text, word+1) && !placeholder(text[i:word]) {
 				i, wholeLine = word+1, list
 			}
 		}
@@ -36,15 +46,22 @@ func (sc *scan) value(named group, i int, escaped bool) (finding, bool) {
 	default:
 		end = bareEnd(text, i, escaped)
 	}
-	if end <= i || !isSecretValue(name, text[i:end]) {
-		return finding{}, false
+	if end <= i || !isSecretValue(name, text[i:end]) || labelled && only(text[i:end], letters) && !endsLine(text, end) {
+		return finding{}, false // **token:** fix the refresh
 	}
 	return finding{i, end, kindSecret, text[i:end]}, true
 }
 
+// credential reports whether the word at i can be what a scheme that we do not
+// know is followed by.
+func credential(text string, i int) bool {
+	word := text[i:bareEnd(text, i, false)]
+	return has(word, digits) || strings.IndexAny(word, "=:") > 0
+}
+
 // opening skips what stands before a value: spaces, the rest of "=>" or "==",
-// a list's bracket, and an opening quote, which may itself be escaped. The
-// value is on the same line.
+// a list's bracket, and an opening quote, which may itself be escaped, or is
+// three of a kind.
 func (sc *scan) opening(i int, escaped bool) (start int, quote byte, slashed bool) {
 	text := sc.text
 	for escaped && i+3 <= len(text) {
@@ -62,6 +79,9 @@ func (sc *scan) opening(i int, escaped bool) (start int, quote byte, slashed boo
 		case '\\':
 			slashed = true
 		case '"', '\'', '`':
+			if mark+2 < len(text) && text[mark+1] == text[mark] && text[mark+2] == text[mark] {
+				mark += 2
+			}
 			return mark + 1, text[mark], slashed
 		default:
 			return i, 0, false
