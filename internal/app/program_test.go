@@ -28,7 +28,7 @@ func TestTheHealthCheckAsksNoProxy(t *testing.T) {
 	t.Setenv("no_proxy", "")
 	err := healthcheck(&config.Config{Host: "nerve.invalid", Port: 8080})
 	require.Error(t, err)
-	assert.NotErrorIs(t, err, errAlive)
+	require.NotErrorIs(t, err, errAlive)
 	assert.Zero(t, asked)
 }
 
