@@ -242,6 +242,12 @@ func TestTheLongestReportIsInsideSlacksLimits(t *testing.T) {
 	r.Failure = long
 	_, err = b.client.Answer(t.Context(), b.alert, "", r)
 	require.NoError(t, err)
+	// chat.update takes less than chat.postMessage, and counts what is escaped.
+	r.Signal.Title, r.Failure, r.Verdict.Summary = strings.Repeat("&", 4000), "", strings.Repeat("&", 4000)
+	_, err = b.client.Headline(t.Context(), channel, nil, r)
+	require.NoError(t, err)
+	_, err = b.client.Answer(t.Context(), b.alert, "", r)
+	require.NoError(t, err)
 }
 
 func TestALinkIsNotCutInTwo(t *testing.T) {
