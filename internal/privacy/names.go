@@ -10,13 +10,13 @@ import (
 var secretNames = []string{
 	"password", "passwd", "passwort", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "secretkey",
 	"privatekey", "signingkey", "encryptionkey", "authkey", "applicationkey", "appkey", "accountkey", "sharedkey",
-	"masterkey", "licensekey", "authorization", "cookie",
+	"masterkey", "licensekey", "secretkeybase", "authorization", "cookie",
 	"kennwort", "motdepasse", "contrasena", "wachtwoord",
 	"sshpass", "dbpass", "userpass", "rootpass", "adminpass", "mysqlpass", "smtppass", "storepass", "keypass", "rediscliauth",
 }
 
 // secretWords are the same, where they are a whole word: "pwd", not "cwpwd".
-var secretWords = []string{"pwd", "pass", "pw", "otp", "cvv", "cvc", "pin", "senha", "passe"}
+var secretWords = []string{"pwd", "pass", "pw", "psw", "otp", "cvv", "cvc", "pin", "senha", "passe"}
 
 // foreignNames are names of passwords that are not in ASCII.
 var foreignNames = []string{
@@ -43,7 +43,7 @@ var plainWords = func() map[string]bool {
 	for w := range strings.FieldsSeq(`true false null nil none undefined unknown empty unset missing required optional
 		invalid valid expired revoked rejected denied failed failure incorrect wrong mismatch changed rotated reset
 		not is was has for must the a an no yes on off and or of in to from with without cannot could error ok
-		malformed unexpected eof unauthorized unauthenticated forbidden timeout stale
+		created updated deleted found malformed unexpected eof unauthorized unauthenticated forbidden timeout stale
 		redacted filtered masked hidden removed secret password token string bearer basic default`) {
 		set[w] = true
 	}

@@ -94,7 +94,7 @@ func (c *Client) Tell(ctx context.Context, channel, user, thread, text string) e
 
 func approvalOptions(m message, key map[string]any) []slackgo.MsgOption {
 	return []slackgo.MsgOption{
-		slackgo.MsgOptionText(m.Text, false), slackgo.MsgOptionBlocks(m.Blocks...), slackgo.MsgOptionDisableLinkUnfurl(),
+		slackgo.MsgOptionText(m.Text, false), slackgo.MsgOptionBlocks(m.Blocks...), noPreviews,
 		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{EventType: approvalMarker, EventPayload: key}),
 	}
 }

@@ -194,13 +194,17 @@ func (c *Client) Thread(ctx context.Context, ref incident.SlackRef) ([]ThreadMes
 	return found, nil
 }
 
+// noPreviews keeps Slack from fetching, and showing, what an alert links to: a page, or
+// a picture of which Slack makes a preview unless it is told not to.
+var noPreviews = slackgo.MsgOptionCompose(slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl())
+
 // put posts a message, or edits the one at ts. A message that was deleted
 // meanwhile is posted again.
 func (c *Client) put(ctx context.Context, channel, thread, ts, incidentID string, m message) (string, error) {
 	opts := []slackgo.MsgOption{
 		slackgo.MsgOptionText(m.Text, false),
 		slackgo.MsgOptionBlocks(m.Blocks...),
-		slackgo.MsgOptionDisableLinkUnfurl(),
+		noPreviews,
 		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{
 			EventType:    marker,
 			EventPayload: map[string]any{"incident_id": incidentID},

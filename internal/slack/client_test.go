@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/slack"
 	"github.com/nerve-alerts/nerve/internal/slackstand"
 )
@@ -214,6 +215,33 @@ func TestATimeoutIsNoAnswer(t *testing.T) {
 	var failed *slack.Error
 	require.ErrorAs(t, b.client.React(ctx, b.alert, slack.Eyes), &failed)
 	assert.Equal(t, "slack/timeout", failed.Code())
+}
+
+// Slack makes previews of the pictures that a message links to unless it is told
+// not to: it would fetch what an alert names.
+func TestNothingIsPreviewed(t *testing.T) {
+	t.Parallel()
+	posts := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/chat.postMessage" {
+			posts++
+			assert.Equal(t, "false", r.PostFormValue("unfurl_links"))
+			assert.Equal(t, "false", r.PostFormValue("unfurl_media"))
+		}
+		_, _ = w.Write([]byte(`{"ok":true,"channel":"` + channel + `","ts":"1.000001","messages":[]}`))
+	}))
+	t.Cleanup(server.Close)
+	client, err := slack.New("xoxb-test", server.URL+"/api/", nil)
+	require.NoError(t, err)
+	where := incident.SlackRef{ChannelID: channel, ThreadTS: "1.000000", MessageTS: "1.000000"}
+	require.NoError(t, client.Note(t.Context(), where, "k", "https://example.com/a.png"))
+	_, err = client.Headline(t.Context(), channel, nil, report())
+	require.NoError(t, err)
+	_, err = client.Answer(t.Context(), where, "", report())
+	require.NoError(t, err)
+	_, err = client.AskApproval(t.Context(), channel, contract.ApprovalNotice{})
+	require.NoError(t, err)
+	assert.Equal(t, 4, posts)
 }
 
 func TestNoTokenNoClient(t *testing.T) {

@@ -25,7 +25,7 @@ func (c *Client) Note(ctx context.Context, where incident.SlackRef, key, text st
 	p.add(p.rest(), words(text)) // a reason that somebody typed is no markup
 	opts := []slackgo.MsgOption{
 		slackgo.MsgOptionText(escape(clean(text)), false), slackgo.MsgOptionBlocks(p.end()...),
-		slackgo.MsgOptionDisableLinkUnfurl(),
+		noPreviews,
 		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{EventType: noteMarker, EventPayload: map[string]any{"key": key}}),
 	}
 	if where.ThreadTS != "" {
