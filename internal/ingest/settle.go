@@ -166,11 +166,14 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 		a.settled = true
 		return a
 	}
+	claim := sub.claim.For(d)
 	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(d.Count), Fallback: sub.input()}
 	told, err := p.tell(ctx, cmd)
 	switch {
 	case errors.Is(err, starter.ErrPermanent):
-		// A retry would be refused as well. The window keeps the count.
+		// A retry would be refused as well. The window keeps the count, and of how
+		// bad it is the incident has heard nothing.
+		claim.Level = 0
 		p.warn(ctx, "the incident does not take a repeat", sub, err)
 	case err != nil:
 		// Nobody knows whether the incident is open. The mark stays: a retry is
@@ -179,7 +182,7 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 	case !told:
 		return nil
 	}
-	p.confirm(ctx, sub, sub.claim.For(d), d, a)
+	p.confirm(ctx, sub, claim, d, a)
 	return a
 }
 
