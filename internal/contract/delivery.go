@@ -92,6 +92,7 @@ const (
 	RuleReopened = "reopened" // its window was open, its incident closed: a new one was started
 	RuleWindow   = "window"   // its window was open
 	RuleRunning  = "running"  // no window was open for it, but its incident ran
+	RuleWorse    = "worse"    // a repeat that was worse than what its incident was known to have heard of, which was told
 	RuleTaken    = "taken"    // its incident was started before, and an event starts only once
 
 	RuleTaskStarted = "task_started" // it is the first that was heard of its task

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
 
@@ -27,6 +28,15 @@ func (b *bench) severities() []incident.Severity {
 		seen[cmd.Occurrence.DeliveryID] = true
 	}
 	return told
+}
+
+// rules are those of the deliveries that were confirmed, in order.
+func rules(b *bench) []string {
+	found := []string{}
+	for _, d := range b.gate.entries() {
+		found = append(found, d.Trace.Rule)
+	}
+	return found
 }
 
 // TestAWorseRepeatIsToldAtOnce: between two milestones an incident hears of what
@@ -54,6 +64,7 @@ func TestAWorseRepeatIsToldAtOnce(t *testing.T) {
 			}
 			_, r := b.post(t, seventh)
 			assert.Equal(t, "debounced", r.Status)
+			assert.Equal(t, []string{contract.RuleNew, contract.RuleWindow, contract.RuleWindow, contract.RuleWorse}, rules(b), "whoever asks is told why")
 			b.post(t, body(t, "e8", signal(as(incident.SeverityCritical))))
 			b.post(t, body(t, "e9", signal()))
 			assert.Equal(t, incident.SeverityCritical, b.severities()[2])

@@ -144,6 +144,7 @@ func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Cl
 		}
 	}
 	a := sub.running(d.WorkflowID, claim.IncidentID)
+	a.worse(d)
 	p.confirm(ctx, sub, claim, d, a)
 	return a
 }
@@ -181,6 +182,8 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 		return failed(err)
 	case !told:
 		return nil
+	default:
+		a.worse(d)
 	}
 	p.confirm(ctx, sub, claim, d, a)
 	return a
