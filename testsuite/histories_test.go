@@ -66,6 +66,7 @@ func TestRecordHistories(t *testing.T) {
 		"silence_ended_early":            (*recording).silenceEndedEarly,
 		"silence_ended_early_and_held":   (*recording).silenceEndedEarlyAndHeld,
 		"silenced_and_resolved":          (*recording).silencedAndResolved,
+		"worse_before_severity_rose":     (*recording).worse,
 		"raised":                         (*recording).raised,
 		"silenced_and_worse":             (*recording).silencedAndWorse,
 		"watched":                        (*recording).watched,
@@ -364,6 +365,18 @@ func (r *recording) reopened() client.WorkflowRun {
 	r.phase(run, contract.PhaseOpen)
 	r.shelf.away.Store(false)
 	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+// worse comes again, and worse. Where that was recorded it was a repeat like any
+// other: a worker of an older release was told of it by a newer ingest, or by the
+// drainer of a newer worker.
+func (r *recording) worse() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, Severity: incident.SeverityCritical})
+	require.Eventually(r.t, func() bool { return slices.Contains(r.state(run).Seen, "event-2") }, patience, poll)
+	r.resolve(run)
 	return run
 }
 
