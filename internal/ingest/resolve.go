@@ -82,17 +82,29 @@ func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.C
 		}
 		a.reason = contract.ReasonSpooled
 	case result.Outcome == starter.NotRunning:
-		a = nothingToResolve()
-		if known {
-			// Its start may still wait in the spool: the resolve follows it there, which
-			// keeps the order of a key. The drainer drops it when nothing runs.
-			if err := p.keep(ctx, cmd); err != nil {
-				return failed(err)
-			}
+		if !known || !p.waits(ctx) {
+			a = nothingToResolve()
+			break
 		}
+		// Its start may still wait in the spool: the resolve follows it there, which
+		// keeps the order of a key. The drainer drops it when nothing runs.
+		if err := p.keep(ctx, cmd); err != nil {
+			return failed(err)
+		}
+		a.reason = contract.ReasonSpooled
 	}
 	if err := p.Windows.Release(ctx, claim.Source, sub.claim.Window, claim.WorkflowID); err != nil {
 		p.warn(ctx, "the window of a resolved alert stays until it ends", sub, err)
 	}
 	return a
+}
+
+// waits reports whether anything may wait in the spool. Without a durable one nothing
+// does: nobody was promised a start that Temporal had not taken.
+func (p *pipeline) waits(ctx context.Context) bool {
+	if p.Backlog == nil {
+		return false
+	}
+	n, err := p.Backlog(ctx)
+	return err != nil || n > 0
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
 
@@ -208,13 +209,17 @@ func TestPendingSignalOfAClosedIncident(t *testing.T) {
 func TestResolveWhileItsStartMayWaitInTheSpool(t *testing.T) {
 	t.Parallel()
 	b, server := realBench(t)
+	gate, isReal := b.server.pipeline.Gate.(*faultyAdmission)
+	require.True(t, isReal)
+	b.server.pipeline.Backlog = gate.Depth
 	server.SetError("LOADING Redis is loading the dataset in memory")
 	over := body(t, "e2", signal(resolvedSignal))
 	assert.Equal(t, 503, b.do(request(t, "/webhooks/vendor", goodToken, over)).Code)
 	server.SetError("")
+	require.NoError(t, gate.Spool(t.Context(), contract.Command{WorkflowID: "of another front"}, []byte("sealed")))
 	_, r := b.post(t, over)
-	assert.Equal(t, "nothing_to_resolve", r.Reason)
+	assert.Equal(t, "resolved", r.Status)
 	spooled, err := server.Stream("nerve:{nerve}:spool")
 	require.NoError(t, err)
-	assert.Len(t, spooled, 1, "behind the start, if there is one")
+	assert.Len(t, spooled, 2, "behind the start, if there is one")
 }
