@@ -154,7 +154,9 @@ type Command struct {
 	Occurrence *Occurrence      `json:"occurrence,omitempty"`
 	Resolved   *Resolved        `json:"resolved,omitempty"`
 	// Fallback goes with an Occurrence: what to start, under its own key, when
-	// the incident to be told has closed by the time that it is told.
+	// the incident to be told has closed by the time that it is told. With a Start it
+	// says that the start is in the name of another event, whose occurrence this one
+	// is when that was started already.
 	Fallback *TriageInput `json:"fallback,omitempty"`
 	// Task starts a task, or tells the one that runs.
 	Task *TaskInput `json:"task,omitempty"`

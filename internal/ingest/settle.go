@@ -78,6 +78,9 @@ func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decisi
 	input := *sub.input()
 	input.Signal.DeduplicationKey, input.Signal.IncidentID = d.WorkflowID, d.IncidentID
 	start := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: &input}
+	if d.WorkflowID != sub.claim.WorkflowID {
+		start.Fallback = sub.input()
+	}
 
 	result, err := p.do(ctx, start)
 	switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/admission"
 	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
@@ -201,6 +202,23 @@ func TestPendingSignalOfAClosedIncident(t *testing.T) {
 	_, r := b.post(t, body(t, "e2", kind(2)))
 	assert.Equal(t, "enqueued", r.Status)
 	assert.Len(t, b.temporal.started, 2)
+}
+
+// TestSpooledInAnothersName: a signal that met the window of the first of its group
+// goes to the spool with what it is itself, for when it is not the one to start it.
+func TestSpooledInAnothersName(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.temporal.fail = starter.ErrUnavailable
+	other := admission.Decision{Verdict: admission.Pending, WorkflowID: "vendor:event:1", IncidentID: "vendor_1", Count: 2}
+	b.gate.forced = []admission.Decision{other}
+	b.post(t, body(t, "e2", kinds["group"](2)))
+	require.Len(t, b.gate.spooled, 1)
+	cmd := b.gate.spooled[0]
+	assert.Equal(t, "vendor:event:1", cmd.WorkflowID)
+	require.NotNil(t, cmd.Fallback)
+	assert.Equal(t, "vendor:event:1", cmd.Start.Signal.DeduplicationKey)
+	assert.NotEqual(t, "vendor:event:1", cmd.Fallback.Signal.DeduplicationKey)
 }
 
 // TestResolveWhileItsStartMayWaitInTheSpool: with Redis away nobody can tell whether
