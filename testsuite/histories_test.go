@@ -53,6 +53,8 @@ func TestRecordHistories(t *testing.T) {
 		"acknowledged_and_resolved":      (*recording).acknowledgedAndResolved,
 		"failed":                         (*recording).failed,
 		"failed_and_rerun":               (*recording).failedAndRerun,
+		"failed_and_worse":               (*recording).failedAndWorse,
+		"failed_and_worse_and_rerun":     (*recording).failedAndWorseAndRerun,
 		"failed_and_resolved":            (*recording).failedAndResolved,
 		"evidence_failed":                (*recording).evidenceFailed,
 		"continued":                      (*recording).continued,
@@ -310,6 +312,34 @@ func (r *recording) failedAndRerun() client.WorkflowRun {
 	require.NoError(r.t, err)
 	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
 	r.phase(run, contract.PhaseOpen)
+	r.resolve(run)
+	return run
+}
+
+// failedAndWorse hears that it is worse while a step is tried that fails in the end.
+func (r *recording) failedAndWorse() client.WorkflowRun {
+	r.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: -1, Error: "internal_error"})
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseNotifying)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, Severity: incident.SeverityCritical})
+	r.stand.ClearFaults()
+	r.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: -1, Error: "is_archived"})
+	require.Error(r.t, run.Get(r.t.Context(), nil))
+	require.Contains(r.t, r.state(run).Seen, "event-2", "the failure knows nothing of it")
+	return run
+}
+
+func (r *recording) failedAndWorseAndRerun() client.WorkflowRun {
+	failed := r.failedAndWorse()
+	r.stand.ClearFaults()
+	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
+	again, err := op.Rerun(r.t.Context(), failed.GetID(), contract.Decision{By: "on-call", Reason: "the channel is back"})
+	require.NoError(r.t, err)
+	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
+	r.phase(run, contract.PhaseOpen)
+	require.Eventually(r.t, func() bool {
+		return slices.ContainsFunc(r.state(run).Actions, func(a contract.IncidentAction) bool { return a.Kind == contract.ActionRaised })
+	}, patience, poll, "the rerun does not know that it is worse")
 	r.resolve(run)
 	return run
 }
