@@ -220,3 +220,44 @@ func TestAWindowOfAnotherLifeKnowsNoMoreThanTheMilder(t *testing.T) {
 		assert.False(t, admit(t, a, again).Raised, "told once")
 	})
 }
+
+// A level that was told while Redis was away is known there when it is back.
+func TestLevelOverAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]bool{"told": true, "killed before": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachServer(t, func(t *testing.T, addr string) {
+				client := connect(t, addr)
+				a := open(t, client)
+				first, worse, next := claim(1), claim(3), claim(4)
+				first.Level, worse.Level, next.Level = 2, 4, 4
+				require.Equal(t, New, admit(t, a, first).Verdict)
+				confirm(t, a, first)
+				second := claim(2)
+				confirm(t, a, second.For(admit(t, a, second)))
+				a.outage.ctx, a.outage.stop = context.WithCancel(t.Context())
+				a.outage.stop() // no probe ends this outage, Close does
+				a.outage.begin(errors.New("away"))
+				d := admit(t, a, worse)
+				require.Equal(t, []any{true, true, true, int64(3)}, []any{d.Local, d.Tell, d.Raised, d.Count})
+				if told {
+					confirm(t, a, worse.For(d))
+					assert.False(t, admit(t, a, next).Raised)
+				}
+				require.NoError(t, a.Close(t.Context()))
+
+				fresh := open(t, client, func(o *Options) { o.Prefix = a.opts.Prefix })
+				again := admit(t, fresh, worse)
+				if told {
+					assert.Equal(t, Duplicate, again.Verdict)
+				} else {
+					assert.Equal(t, []any{Repeat, true, true}, []any{again.Verdict, again.Tell, again.Raised})
+				}
+				last := claim(5)
+				last.Level = 4
+				assert.Equal(t, !told, admit(t, fresh, last).Raised)
+			})
+		})
+	}
+}
