@@ -54,7 +54,8 @@ func (p *pipeline) target(ctx context.Context, sub *submission) (workflowID, inc
 			return sub.claim.WorkflowID, "", true, nil // its id is known without Redis
 		}
 		if id != sub.claim.WorkflowID {
-			return sub.claim.WorkflowID, "", false, nil
+			// Another of its group has the window by now, and it may have been before.
+			return sub.claim.WorkflowID, "", found, nil
 		}
 		return id, name, found, nil
 	}

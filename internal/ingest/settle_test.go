@@ -377,6 +377,26 @@ func TestResolveWhileTemporalIsAway(t *testing.T) {
 	assert.Empty(t, d.gate.deliveries, "the retry counts")
 }
 
+// TestResolveOfOneOfAGroup: the start of one waits in the spool, and the window is of
+// another of its group by now.
+func TestResolveOfOneOfAGroup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	group := func(s *incident.Signal) { s.Group = "g" }
+	b.temporal.fail = starter.ErrUnavailable
+	b.post(t, body(t, "e1", signal(group)))
+	clear(b.gate.windows) // it has ended
+	b.post(t, body(t, "e2", signal(group, func(s *incident.Signal) { s.Key.Value = "monitor-2" })))
+	require.Len(t, b.gate.spooled, 2)
+	b.temporal.fail = nil
+	b.server.pipeline.Backlog = func(context.Context) (int64, error) { return int64(len(b.gate.spooled)), nil }
+	_, r := b.post(t, body(t, "e3", signal(group, resolvedSignal)))
+	assert.Equal(t, "resolved", r.Status)
+	require.Len(t, b.gate.spooled, 3)
+	assert.NotNil(t, b.gate.spooled[2].Resolved)
+	assert.Equal(t, b.gate.spooled[0].WorkflowID, b.gate.spooled[2].WorkflowID)
+}
+
 // TestResolveOfWhatHasClosed: senders often say that an alert is over after a person
 // has resolved it. There is nothing to wait for where nothing waits.
 func TestResolveOfWhatHasClosed(t *testing.T) {
