@@ -42,7 +42,7 @@ ENTRYPOINT ["/usr/local/bin/ingest"]
 
 FROM base AS worker
 COPY --from=build-worker /out/worker /usr/local/bin/worker
-EXPOSE 8081
+EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["/usr/local/bin/worker", "--healthcheck"]
 ENTRYPOINT ["/usr/local/bin/worker"]
 

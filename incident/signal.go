@@ -36,6 +36,7 @@ const (
 	MaxLinks       = 20
 	MaxEntities    = 32
 	maxTagLen      = 256
+	maxLinkTitle   = 80
 	maxURLLen      = 2048
 	coarse         = 8 // times the limit is what is carried until it is scrubbed
 )
@@ -142,7 +143,7 @@ func (s *Signal) Normalise() {
 		s.Status = StatusFiring
 	}
 	s.Tags = boundTags(s.Tags, coarse*maxTagLen)
-	s.Links = boundLinks(s.Links)
+	s.Links = boundLinks(s.Links, coarse*maxLinkTitle)
 	if len(s.RelatedEntities) > MaxEntities {
 		s.RelatedEntities = s.RelatedEntities[:MaxEntities]
 	}
@@ -157,6 +158,9 @@ func (s *Signal) Bound() {
 	s.Title = Cut(s.Title, most)
 	s.Description = Cut(s.Description, MaxDescription)
 	s.Tags = boundTags(s.Tags, maxTagLen)
+	for i := range s.Links {
+		s.Links[i].Title = Cut(s.Links[i].Title, maxLinkTitle)
+	}
 }
 
 // printable drops what moves a cursor, turns the direction of text or takes no
@@ -256,7 +260,7 @@ func boundTags(tags map[string]string, most int) map[string]string {
 	return bounded
 }
 
-func boundLinks(links []Link) []Link {
+func boundLinks(links []Link, most int) []Link {
 	seen := map[string]bool{}
 	var kept []Link
 	for _, l := range links {
@@ -268,7 +272,7 @@ func boundLinks(links []Link) []Link {
 			continue
 		}
 		seen[l.URL] = true
-		if l.Title = Cut(strings.TrimSpace(l.Title), 80); l.Title == "" {
+		if l.Title = Cut(strings.TrimSpace(l.Title), most); l.Title == "" {
 			l.Title = "Link"
 		}
 		kept = append(kept, l)

@@ -164,6 +164,9 @@ func bareLinks(text, title string) []incident.Link {
 	}
 	var out []incident.Link
 	for _, u := range bareURL.FindAllString(incident.Cut(text, incident.MaxDescription), incident.MaxLinks) {
+		if strings.HasSuffix(u, "…") {
+			continue // cut: half an address, or half of a secret in it
+		}
 		out = append(out, incident.Link{Title: title, URL: strings.TrimRight(u, ".,;:!?*_")})
 	}
 	return out

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -149,7 +148,7 @@ func (a *approval) settle(ctx workflow.Context) {
 // details is what Temporal UI shows as the workflow's current details.
 func (a *approval) details() string {
 	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { lines = append(lines, linef(format, args...)) }
 	s := a.state
 	add("**%s** of **%s**: **%s**\n\n", s.Action, s.Target, s.Status)
 	add("- Asked by %s (%s), %s\n", s.RequestedBy.Person, s.RequestedBy.Via, s.RequestedAt.UTC().Format(time.RFC3339))

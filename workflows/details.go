@@ -12,7 +12,7 @@ import (
 // incident at a glance, in Markdown. It goes through the encrypting codec.
 func (t *triage) details() string {
 	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { lines = append(lines, linef(format, args...)) }
 	add("**%s**\n\n", t.in.Signal.Title)
 	add("- Phase: **%s**, status **%s**\n", t.state.Phase, t.state.Status)
 	add("- Source: %s, severity %s\n", t.in.Signal.Source, t.in.Signal.Severity)
@@ -54,3 +54,16 @@ func cause(v *incident.Verdict) string {
 	}
 	return v.LikelyCause
 }
+
+// linef formats a line of details. What is put into it is alerts' and people's
+// text, which must not form Markdown of its own: a link says where it leads.
+func linef(format string, args ...any) string {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = unmarked.Replace(s)
+		}
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+var unmarked = strings.NewReplacer("[", "(", "]", ")", "\n", " ", "`", "'")

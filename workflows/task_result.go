@@ -189,12 +189,12 @@ func (t *taskRun) result() contract.TaskResult {
 
 // show puts the state where Temporal UI shows it.
 func (t *taskRun) show(ctx workflow.Context) {
-	details := fmt.Sprintf("**Task %s**\n\n- State: **%s**\n- Credits: %s\n- Source: %s\n", t.in.Name, t.state, t.credits, t.in.Source)
+	details := linef("**Task %s**\n\n- State: **%s**\n- Credits: %s\n- Source: %s\n", t.in.Name, t.state, t.credits, t.in.Source)
 	if t.output != nil {
-		details += fmt.Sprintf("- Output: `%s`, %d bytes\n", t.output.Key, t.output.Size)
+		details += linef("- Output: `%s`, %d bytes\n", t.output.Key, t.output.Size)
 	}
 	if t.failure != "" {
-		details += "- **Failed**: " + t.failure + "\n"
+		details += linef("- **Failed**: %s\n", t.failure)
 	}
 	workflow.SetCurrentDetails(ctx, details)
 	err := workflow.UpsertTypedSearchAttributes(ctx, temporal.NewSearchAttributeKeyKeyword(contract.AttrStatus).ValueSet(string(t.state)))

@@ -32,7 +32,8 @@ var (
 // note is a message on its way to the incident's thread.
 type note struct{ key, text, reason string }
 
-// did keeps an action, once for its name. What no person decided goes first when
+// did keeps an action, once for its name, and as of now unless it says when, as one
+// that a failed run had taken in does. What no person decided goes first when
 // there are too many: the audit log has no second source of the others until
 // they are recorded.
 func (t *triage) did(ctx workflow.Context, a contract.IncidentAction) bool {
@@ -40,7 +41,9 @@ func (t *triage) did(ctx workflow.Context, a contract.IncidentAction) bool {
 	if slices.ContainsFunc(t.state.Actions, known) {
 		return false
 	}
-	a.At = workflow.Now(ctx)
+	if a.At.IsZero() {
+		a.At = workflow.Now(ctx)
+	}
 	a.Reason = incident.Cut(a.Reason, maxReason)
 	a.Actor.Person = incident.Cut(a.Actor.Person, maxPerson)
 	t.state.Actions = append(slices.Clip(t.state.Actions), a)
@@ -122,7 +125,7 @@ func (t *triage) acknowledge(ctx workflow.Context, d contract.Decision) {
 	}
 	t.state.AcknowledgedBy = d.By
 	t.state.Snoozed = nil
-	t.did(ctx, contract.IncidentAction{Ref: t.ref(ctx), Kind: contract.ActionAcknowledged, Actor: d.Who(), Reason: d.Reason})
+	t.did(ctx, contract.IncidentAction{Ref: t.ref(ctx), Kind: contract.ActionAcknowledged, At: since(ctx, d.Made), Actor: d.Who(), Reason: d.Reason})
 	if news {
 		t.note(ctx, contract.ActionAcknowledged, d.By+" is on it.", d.Reason)
 	}
@@ -131,7 +134,7 @@ func (t *triage) acknowledge(ctx workflow.Context, d contract.Decision) {
 
 // decide resolves the incident because somebody says so.
 func (t *triage) decide(ctx workflow.Context, d contract.Decision) {
-	t.resolve(ctx, d.By, contract.IncidentAction{Ref: t.ref(ctx), Actor: d.Who(), Reason: d.Reason})
+	t.resolve(ctx, d.By, contract.IncidentAction{Ref: t.ref(ctx), At: since(ctx, d.Made), Actor: d.Who(), Reason: d.Reason})
 }
 
 // resolve ends the incident. It is whoever came first who has resolved it: the sender

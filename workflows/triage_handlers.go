@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -14,8 +15,8 @@ import (
 
 // handle sets the update and query handlers.
 func (t *triage) handle(ctx workflow.Context) error {
-	open := func(_ workflow.Context, d contract.Decision) error {
-		if err := t.unchanged(d.Revision); err != nil {
+	open := func(ctx workflow.Context, d contract.Decision) error {
+		if err := t.unchanged(ctx, d.Made, d.Revision); err != nil {
 			return err
 		}
 		if strings.TrimSpace(d.By) == "" {
@@ -48,6 +49,19 @@ func (t *triage) handle(ctx workflow.Context) error {
 	return nil
 }
 
+// carried reports whether a decision was made in the failed run that this one goes on from.
+func carried(ctx workflow.Context, m contract.Made) bool {
+	return m.Run != "" && m.Run != workflow.GetInfo(ctx).WorkflowExecution.RunID
+}
+
+// since is when a decision was made, where that was not now.
+func since(ctx workflow.Context, m contract.Made) time.Time {
+	if carried(ctx, m) {
+		return m.At
+	}
+	return time.Time{}
+}
+
 // over refuses what is decided about an incident that is resolved or closed.
 func (t *triage) over() error {
 	switch {
@@ -61,9 +75,10 @@ func (t *triage) over() error {
 
 // unchanged refuses what was decided about an older revision of the incident. A
 // validator and its handler run without a pause between them, so of several that
-// have seen the same one the first wins.
-func (t *triage) unchanged(seen int64) error {
-	if seen == 0 || t.state.Revision == 0 || seen == t.state.Revision {
+// have seen the same one the first wins. What a failed run has taken in already is
+// not refused by its rerun, whose revisions are others.
+func (t *triage) unchanged(ctx workflow.Context, m contract.Made, seen int64) error {
+	if carried(ctx, m) || seen == 0 || t.state.Revision == 0 || seen == t.state.Revision {
 		return nil
 	}
 	return temporal.NewApplicationError("the incident has changed since", contract.ErrorChanged)

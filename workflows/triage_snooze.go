@@ -18,7 +18,7 @@ const snoozeSlack = time.Minute
 
 // mayBeSnoozed refuses a snooze that makes no sense now.
 func (t *triage) mayBeSnoozed(ctx workflow.Context, s contract.Snooze) error {
-	if err := t.unchanged(s.Revision); err != nil {
+	if err := t.unchanged(ctx, s.Made, s.Revision); err != nil {
 		return err
 	}
 	if err := t.over(); err != nil {
@@ -40,11 +40,12 @@ func (t *triage) mayBeSnoozed(ctx workflow.Context, s contract.Snooze) error {
 
 // snooze holds edits and notes back from the next edit on, which says so.
 func (t *triage) snooze(ctx workflow.Context, s contract.Snooze) {
-	s.Revision = 0 // it was about what is gone now
+	at := since(ctx, s.Made)
+	s.Revision, s.Made = 0, contract.Made{} // they were about what is gone now
 	s.Reason = incident.Cut(s.Reason, maxReason)
 	s.Actor.Person = incident.Cut(s.Actor.Person, maxPerson)
 	t.state.Snoozed, t.state.SnoozedAt = &s, t.state.Occurrences
-	t.did(ctx, contract.IncidentAction{Ref: t.ref(ctx), Kind: contract.ActionSnoozed, Actor: s.Actor, Reason: s.Reason, Until: s.Until})
+	t.did(ctx, contract.IncidentAction{Ref: t.ref(ctx), Kind: contract.ActionSnoozed, At: at, Actor: s.Actor, Reason: s.Reason, Until: s.Until})
 	t.note(ctx, contract.ActionSnoozed, fmt.Sprintf("Snoozed by %s until %s. Repeats are counted meanwhile.", s.Actor.Person, clock(s.Until)), s.Reason)
 	t.changed(ctx)
 }

@@ -340,6 +340,36 @@ func TestTriageDecisionsAboutOneRevision(t *testing.T) {
 	assert.Equal(t, []contract.ActionKind{contract.ActionAcknowledged, contract.ActionSnoozed, contract.ActionResolved}, kinds(last.Actions))
 }
 
+// A rerun is told again what the failed run had taken in, with revisions that were
+// that run's: it stays decided, as of then.
+func TestARerunKeepsWhatWasDecidedInTheFailedRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var acked, snoozed, resolved outcome
+	then := b.env.Now().Add(-time.Hour)
+	failed := contract.Made{Run: "the run that failed", At: then}
+	b.env.RegisterDelayedCallback(func() {
+		b.env.UpdateWorkflow(contract.UpdateAcknowledge, "a", &acked, contract.Decision{By: "kim", Revision: 7, Made: failed})
+		b.env.UpdateWorkflow(contract.UpdateSnooze, "z", &snoozed, contract.Snooze{Actor: onCall, Until: b.env.Now().Add(time.Hour), Revision: 8, Made: failed})
+		b.env.SignalWorkflow(contract.SignalAction, contract.IncidentAction{Ref: "r", Kind: contract.ActionRerun, At: then, Actor: onCall})
+	}, time.Minute)
+	b.env.RegisterDelayedCallback(func() {
+		b.env.UpdateWorkflow(contract.UpdateResolve, "r", &resolved, contract.Decision{By: "kim", Revision: 9, Made: failed})
+	}, 2*time.Minute)
+	b.run()
+
+	assert.Equal(t, "kim", b.result(t).ResolvedBy)
+	for _, o := range []outcome{acked, snoozed, resolved} {
+		require.NoError(t, o.rejected)
+		require.NoError(t, o.err)
+	}
+	actions := b.lastRecord().Actions
+	assert.ElementsMatch(t, []contract.ActionKind{contract.ActionAcknowledged, contract.ActionSnoozed, contract.ActionRerun, contract.ActionResolved}, kinds(actions))
+	for _, a := range actions {
+		assert.True(t, then.Equal(a.At), "%s was at %s", a.Kind, a.At)
+	}
+}
+
 // A run that goes on from another has the revision that was recorded last; one
 // from before there were any takes what was decided about anything.
 func TestTriageKnowsItsRevisionInANewRun(t *testing.T) {

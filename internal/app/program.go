@@ -52,8 +52,11 @@ func Config(p config.Program, args []string) (*config.Config, error) {
 		o.Environ = []string{}
 	}
 	cfg, err := config.Load(o)
-	if err != nil || !*health {
+	switch {
+	case !*health:
 		return cfg, err
+	case err != nil: // Docker keeps 2, which a mistake exits with, for itself
+		return nil, fmt.Errorf("healthcheck: %s", err.Error())
 	}
 	return nil, healthcheck(cfg)
 }
@@ -67,11 +70,17 @@ const healthTimeout = 2 * time.Second
 // healthcheck asks the program that runs by a configuration whether it is alive. An
 // image with nothing but the program in it has nothing else to ask with.
 func healthcheck(cfg *config.Config) error {
+	if cfg.Port == 0 {
+		return errors.New("healthcheck: port 0 is a free one, which only the program that took it knows; set PORT")
+	}
 	host := cfg.Host
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	switch ip := net.ParseIP(host); {
+	case ip != nil && ip.Equal(net.IPv4zero):
+		host = "127.0.0.1" // another program may have the port of ::1
+	case host == "", ip != nil && ip.IsUnspecified():
 		host = "localhost"
 	}
-	client := &http.Client{Timeout: healthTimeout}
+	client := &http.Client{Timeout: healthTimeout, Transport: &http.Transport{}} // no proxy: HTTP_PROXY is for what is outside
 	address := "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Port)) + "/health"
 	resp, err := client.Get(address) //nolint:noctx // the client's timeout bounds it
 	if err != nil {

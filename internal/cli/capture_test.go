@@ -125,6 +125,7 @@ func TestVerifyDecides(t *testing.T) {
 		{name: "another secret", provider: "slack", cfg: providers.Config{Secrets: providers.Secrets(strings.Repeat("o", 32))}, code: "signature_mismatch", reason: "the proof does not fit the secret (slack v0)", hint: "another secret, or the body"},
 		{name: "twice", provider: "slack", change: func(r *providers.Request) { r.Header.Add("X-Slack-Signature", "v0=00") }, code: "signature_mismatch", reason: "X-Slack-Signature came 2 times"},
 		{name: "an editor's line end", provider: "github", body: compact, change: func(r *providers.Request) { r.Body = append(r.Body, '\n') }, code: "signature_mismatch", hint: "without the line end behind the body"},
+		{name: "an editor's line end behind another", provider: "github", body: compact + "\n", change: func(r *providers.Request) { r.Body = append(r.Body, '\n') }, code: "signature_mismatch", hint: "without the last line end"},
 		{name: "cut", provider: "github", body: compact + "\n", change: func(r *providers.Request) { r.Body = r.Body[:len(r.Body)-1] }, code: "signature_mismatch", hint: "with a line end behind the body"},
 		{name: "formatted", provider: "github", body: compact, change: func(r *providers.Request) { r.Body = []byte(pretty) }, code: "signature_mismatch", hint: "without the white space in the JSON"},
 		{name: "a base64 secret", provider: "github", body: compact, cfg: providers.Config{Secrets: providers.Secrets(strings.Repeat("\x86\x18\x61", 8))}, code: "signature_mismatch", hint: "the secret decoded from base64"},

@@ -198,6 +198,7 @@ func (t trial) nearly() string {
 		what string
 	}{
 		{bytes.TrimRight(body, "\r\n"), "without the line end behind the body: an editor or echo added it"},
+		{bytes.TrimSuffix(bytes.TrimSuffix(body, []byte("\n")), []byte("\r")), "without the last line end behind the body: an editor or echo added it"},
 		{append(bytes.Clone(body), '\n'), "with a line end behind the body: it was cut off when the body was saved"},
 		{append(bytes.Clone(body), "\r\n"...), "with CRLF behind the body: it was cut off when the body was saved"},
 		{bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), "with LF for CRLF: the line ends were rewritten"},

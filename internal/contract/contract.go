@@ -161,6 +161,15 @@ type Decision struct {
 	// Revision is that of the incident as whoever decides has seen it; 0 is any.
 	// An incident that has changed since refuses with ErrorChanged.
 	Revision int64 `json:"revision,omitempty"`
+	Made
+}
+
+// Made is the run that a decision was told to, and when. A rerun has Temporal tell
+// the new run everything that the failed one has taken in since the step that it goes
+// on from: what was decided there stays decided, and as of then.
+type Made struct {
+	Run string    `json:"run,omitempty"`
+	At  time.Time `json:"at,omitzero"`
 }
 
 // ErrorChanged is the type of the error with which an incident refuses a decision

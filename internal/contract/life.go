@@ -25,6 +25,7 @@ type Snooze struct {
 	// Revision is that of the incident as whoever snoozes has seen it, as in a
 	// Decision.
 	Revision int64 `json:"revision,omitempty"`
+	Made
 }
 
 // How long a snooze may be, from the moment that it is asked for.

@@ -20,6 +20,7 @@ func (o *Operator) Acknowledge(ctx context.Context, id string, d contract.Decisi
 	case err != nil:
 		return contract.TriageState{}, err
 	case i.running():
+		d.Made = o.made(i)
 		return o.update(ctx, i, contract.UpdateAcknowledge, d)
 	case i.broken():
 		return contract.TriageState{}, stuck(i)
@@ -35,11 +36,17 @@ func (o *Operator) Resolve(ctx context.Context, id string, d contract.Decision) 
 	case err != nil:
 		return contract.TriageState{}, err
 	case i.running():
+		d.Made = o.made(i)
 		return o.update(ctx, i, contract.UpdateResolve, d)
 	case i.broken():
 		return o.dismiss(ctx, i, d)
 	}
 	return contract.TriageState{}, ended(i)
+}
+
+// made says which run is told, and when.
+func (o *Operator) made(i Incident) contract.Made {
+	return contract.Made{Run: i.RunID, At: o.now().UTC()}
 }
 
 // find is seek for a decision, which somebody must have made.

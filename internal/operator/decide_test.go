@@ -41,7 +41,13 @@ func TestDecisionsAreToldToTheIncidentThatRuns(t *testing.T) {
 			assert.Equal(t, name, f.updates[0].UpdateName)
 			assert.Equal(t, "a:x:1", f.updates[0].WorkflowID)
 			assert.Equal(t, "run-1", f.updates[0].RunID, "never the run of another incident")
-			assert.Equal(t, []any{alex}, f.updates[0].Args)
+			require.Len(t, f.updates[0].Args, 1)
+			told, ok := f.updates[0].Args[0].(contract.Decision)
+			require.True(t, ok)
+			assert.Equal(t, "run-1", told.Run)
+			assert.NotZero(t, told.At)
+			told.Made = contract.Made{}
+			assert.Equal(t, alex, told)
 			assert.Empty(t, f.starts)
 		})
 }

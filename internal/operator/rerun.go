@@ -61,7 +61,7 @@ func (o *Operator) Rerun(ctx context.Context, id string, d contract.Decision) (R
 		return Rerun{}, err
 	}
 	err = o.client.SignalWorkflow(ctx, i.WorkflowID, r.NewRunID, contract.SignalAction, contract.IncidentAction{
-		Ref: i.WorkflowID + "/" + i.RunID + "/rerun", Kind: contract.ActionRerun, Actor: d.Who(), Reason: d.Reason,
+		Ref: i.WorkflowID + "/" + i.RunID + "/rerun", Kind: contract.ActionRerun, At: o.now().UTC(), Actor: d.Who(), Reason: d.Reason,
 	})
 	if _, over := errors.AsType[*serviceerror.NotFound](err); err != nil && !over {
 		return r, fmt.Errorf("operator: %s goes on, and could not be told who had that done: %w", i.ID, err)

@@ -3,6 +3,7 @@ package operator_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -96,6 +97,12 @@ func TestRerunGoesBackToTheStepThatFailed(t *testing.T) {
 			assert.Equal(t, "run-1", f.resets[0].GetWorkflowExecution().GetRunId())
 			assert.Equal(t, "alerts", f.resets[0].GetNamespace())
 			assert.Equal(t, "rerun by an operator", f.resets[0].GetReason(), "Temporal keeps it in the clear, so it names nobody")
+			require.Len(t, f.signals, 1)
+			told, ok := f.signals[0].arg.(contract.IncidentAction)
+			require.True(t, ok)
+			assert.NotZero(t, told.At, "the rerun of this one is told again")
+			told.At = time.Time{}
+			f.signals[0].arg = told
 			assert.Equal(t, []signal{{"a:x:1", "run-new", contract.SignalAction, contract.IncidentAction{
 				Ref: "a:x:1/run-1/rerun", Kind: contract.ActionRerun, Actor: audit.Actor{Person: "alex", Via: audit.ViaCLI}, Reason: "the channel is back",
 			}}}, f.signals)

@@ -29,6 +29,7 @@ func (o *Operator) Snooze(ctx context.Context, id string, s contract.Snooze) (co
 	case err != nil:
 		return contract.TriageState{}, err
 	case i.running():
+		s.Made = o.made(i)
 		return o.update(ctx, i, contract.UpdateSnooze, s)
 	case i.broken():
 		return contract.TriageState{}, fmt.Errorf("%w, and there is nothing to keep quiet", stuck(i))

@@ -25,7 +25,13 @@ func TestSnoozeIsToldToTheIncidentThatRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, f.updates, 1)
 		assert.Equal(t, contract.UpdateSnooze, f.updates[0].UpdateName)
-		assert.Equal(t, []any{s}, f.updates[0].Args)
+		require.Len(t, f.updates[0].Args, 1)
+		told, ok := f.updates[0].Args[0].(contract.Snooze)
+		require.True(t, ok)
+		assert.Equal(t, "run-1", told.Run)
+		assert.NotZero(t, told.At)
+		told.Made = contract.Made{}
+		assert.Equal(t, s, told)
 	}
 }
 

@@ -145,7 +145,7 @@ func (sc *scan) dashes(i int) (finding, bool) {
 // "-" is at i and whose name starts at name: --password value, or with one
 // hyphen as in Go's and Java's programs.
 func (sc *scan) longFlag(i, name int) (finding, bool) {
-	end := run(sc.text, name, tokenish)
+	end := run(sc.text[:min(len(sc.text), name+maxName)], name, tokenish)
 	if end == name || end >= len(sc.text) || sc.text[end] != ' ' || secretName(sc.text[name:end]) == notSecret {
 		return finding{}, false
 	}
@@ -167,25 +167,41 @@ func (sc *scan) userinfo(i int) (finding, bool) {
 	default:
 		return finding{}, false
 	}
-	rest := sc.text[start:]
-	if n := strings.IndexAny(rest, " \t\r\n\"'`<>|"); n >= 0 {
-		rest = rest[:n]
-	}
-	authority := rest
-	if n := strings.IndexAny(rest, "/?#\\"); n >= 0 {
-		authority = rest[:n]
+	// The authority ends before the next "://", so that no character is in two.
+	authority := sc.text[start:]
+	if n := strings.IndexAny(authority, "/?#\\"+endsURL); n >= 0 {
+		authority = authority[:n]
 	}
 	at := strings.LastIndexByte(authority, '@')
 	if at < 0 && !strings.HasPrefix(authority, "[") {
 		// A password with an unescaped "/": what follows the ":" is no port.
 		if _, port, ok := strings.Cut(authority, ":"); ok && !only(port, digits) {
-			at = strings.IndexByte(rest, '@')
+			at = sc.signInURL(start) - start
 		}
 	}
-	if at <= 0 || rest[:at] == "git" {
+	if at <= 0 || sc.text[start:start+at] == "git" {
 		return finding{}, false
 	}
-	return finding{start, start + at, kindSecret, rest[:at]}, true
+	return finding{start, start + at, kindSecret, sc.text[start : start+at]}, true
+}
+
+// endsURL are characters that a URL in text does not go on behind.
+const endsURL = " \t\r\n\"'`<>|"
+
+// signInURL returns where the first "@" of the URL at i is, or -1. What was
+// found holds for all URLs before it, so that a text is looked through once.
+func (sc *scan) signInURL(i int) int {
+	if sc.sign < i {
+		n := strings.IndexAny(sc.text[i:], "@"+endsURL)
+		if n < 0 {
+			n = len(sc.text) - i
+		}
+		sc.sign = i + n
+	}
+	if sc.sign < len(sc.text) && sc.text[sc.sign] == '@' {
+		return sc.sign
+	}
+	return -1
 }
 
 // dataSource finds the user and password of a data source name of Go's MySQL

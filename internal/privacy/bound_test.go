@@ -18,12 +18,14 @@ func TestNothingIsCutInTwoBeforeItIsScrubbed(t *testing.T) {
 	for at := range 80 {
 		s := incident.Signal{
 			Title: strings.Repeat("a", at) + " " + card + " ok", TitleMax: 65,
-			Tags: map[string]string{"k": strings.Repeat("b ", 90+at) + card},
+			Tags:  map[string]string{"k": strings.Repeat("b ", 90+at) + card},
+			Links: []incident.Link{{Title: strings.Repeat("c", at) + " " + card, URL: "https://example.com"}},
 		}
 		s.Normalise()
 		scrubber.Signal(salt, &s)
 		s.Bound()
-		assert.NotContains(t, s.Title+s.Tags["k"], "4242", "with %d characters before it", at)
+		assert.NotContains(t, s.Title+s.Tags["k"]+s.Links[0].Title, "4242", "with %d characters before it", at)
 		assert.LessOrEqual(t, len([]rune(s.Title)), 65)
+		assert.LessOrEqual(t, len([]rune(s.Links[0].Title)), 80)
 	}
 }

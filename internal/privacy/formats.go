@@ -143,6 +143,10 @@ var formats = []format{
 	{prefix: "events.pagerduty.com/integration/", class: alnum, min: 16, keep: true},
 }
 
+// maxBody bounds what tells whether a prefix begins a secret. All of the run is
+// the secret then.
+const maxBody = 4 << 10
+
 // format finds a well-known secret that starts at i.
 func (s *Scrubber) format(sc *scan, i int) (finding, bool) {
 	candidates := s.formats[sc.text[i]]
@@ -154,11 +158,12 @@ func (s *Scrubber) format(sc *scan, i int) (finding, bool) {
 			continue
 		}
 		start := i + len(f.prefix)
-		end := run(sc.text, start, f.class)
+		end := run(sc.text[:min(len(sc.text), start+maxBody)], start, f.class)
 		body := strings.TrimRight(sc.text[start:end], ".~")
 		if len(body) < f.min || f.max > 0 && len(body) > f.max || f.ok != nil && !f.ok(body) {
 			continue
 		}
+		body = strings.TrimRight(sc.text[start:run(sc.text, end, f.class)], ".~")
 		if !f.keep {
 			start = i
 		}

@@ -43,6 +43,7 @@ var plainWords = func() map[string]bool {
 	for w := range strings.FieldsSeq(`true false null nil none undefined unknown empty unset missing required optional
 		invalid valid expired revoked rejected denied failed failure incorrect wrong mismatch changed rotated reset
 		not is was has for must the a an no yes on off and or of in to from with without cannot could error ok
+		malformed unexpected eof unauthorized unauthenticated forbidden timeout stale
 		redacted filtered masked hidden removed secret password token string bearer basic default`) {
 		set[w] = true
 	}
@@ -155,7 +156,7 @@ func isSecretValue(name, value string) bool {
 }
 
 // placeholder reports whether a value stands for a secret without being one:
-// ${DB_PASSWORD}, {{ token }}, ****, [FILTERED], "expired".
+// ${DB_PASSWORD}, {{ token }}, $1, ****, [FILTERED], "expired".
 func placeholder(value string) bool {
 	bare := strings.Trim(value, "[]{}()<>*.!?:")
 	switch {
@@ -163,6 +164,8 @@ func placeholder(value string) bool {
 		return true
 	case strings.HasPrefix(value, "${"), strings.HasPrefix(value, "{{"):
 		return true
+	case value == "%s", value == "%v", value[0] == '$' && only(value[1:], digits):
+		return true // of a format, and of a statement: password = $1
 	default:
 		return plainWords[strings.ToLower(bare)]
 	}

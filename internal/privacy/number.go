@@ -13,8 +13,9 @@ type group struct{ start, end int }
 
 // separator returns the length of the separator at i, or 0. It stands between
 // the groups of a number: a space, a hyphen, a dot, the no-break forms that
-// word processors put there (U+00A0, U+202F, U+2010, U+2011), and a space as
-// URLs and HTML write it.
+// word processors put there (U+00A0, U+202F, U+2010, U+2011), the dashes that
+// they make of a hyphen (U+2012, U+2013, U+2212), and a space as URLs and HTML
+// write it.
 func separator(text string, i int) int {
 	if i >= len(text) {
 		return 0
@@ -37,7 +38,7 @@ func separator(text string, i int) int {
 			return 2
 		}
 	case 0xe2:
-		for _, s := range []string{"\u202f", "\u2010", "\u2011"} {
+		for _, s := range []string{"\u202f", "\u2010", "\u2011", "\u2012", "\u2013", "\u2212"} {
 			if strings.HasPrefix(text[i:], s) {
 				return len(s)
 			}

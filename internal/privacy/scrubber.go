@@ -136,6 +136,8 @@ type scan struct {
 	// nested says that text was decoded, and is not decoded again.
 	encoded int
 	nested  bool
+	// sign is where the next "@" or the end of a URL is.
+	sign int
 	// lookups counts what was asked of libphonenumber.
 	lookups int
 	// command is what program has read of the text: as far as read, the last

@@ -28,6 +28,10 @@ func BenchmarkText(b *testing.B) {
 		{"20KB/base64", strings.Repeat(b64(alertText(57))+"\n", 20<<10/77)},
 		{"20KB/flags", "curl" + strings.Repeat(" -u -a", 20<<10/6)},
 		{"20KB/below", strings.Repeat("password:\n", 2<<10)},
+		{"20KB/hyphens", strings.Repeat("-", 20<<10)},
+		{"20KB/prefixes", strings.Repeat("sk-", 20<<10/3)},
+		{"20KB/urls", strings.Repeat("://", 20<<10/3)},
+		{"20KB/logins", strings.Repeat("http://a:", 20<<10/9)},
 		{"20KB/equals", strings.Repeat("token=", 20<<10/6)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

@@ -129,6 +129,8 @@ func TestTextReplacesNumbers(t *testing.T) {
 		"+49&nbsp;151&#160;23456789":         "<PHONE>",
 		"*Phone:*\n212 555 0100":             "*Phone:*\n<PHONE>",
 		"Phone: *0151 23456789*":             "Phone: *<PHONE>*",
+		"4111\u20131111\u20131111\u20131111": "<CARD>",
+		"+1\u2013212\u2013555\u20130100":     "<PHONE>",
 	} {
 		assert.Equal(t, want, shape(NewScrubber().Text(testSalt, in)), in)
 	}
@@ -171,6 +173,7 @@ func TestTextReplacesSecrets(t *testing.T) {
 		"sent Bearer abcdefgh1 ok":                                      "sent Bearer <SECRET> ok",
 		"Basic " + basic:                                                "Basic <SECRET>",
 		"Cookie: sid=abc; theme=dark\nnext":                             "Cookie: <SECRET>\nnext",
+		"http://a:x/b postgres://app:p/w@db/x amqp://joe:p/w@mq/":       "http://a:x/b postgres://<SECRET>@db/x amqp://<SECRET>@mq/",
 		"postgres://app:p/w@db.internal:5432/x":                         "postgres://<SECRET>@db.internal:5432/x",
 		"dial root:p/w=1@tcp(10.0.0.1:3306)/app":                        "dial <SECRET>@tcp(10.0.0.1:3306)/app",
 		`dsn="app:pw@unix(/run/mysqld.sock)/x"`:                         `dsn="<SECRET>@unix(/run/mysqld.sock)/x"`,
@@ -230,6 +233,8 @@ func TestTextKeeps(t *testing.T) {
 		"ssh://git@github.com/org/repo https://medium.com/@joe/post http://[::1]:80/x",
 		"token expired; token: expired, invalid password: not allowed, password required",
 		"open /var/run/secrets/kubernetes.io/serviceaccount/token: permission denied",
+		"refresh token: connection refused, JWT token: signature is invalid, token: unexpected }, token: EOF, get secret: permission denied",
+		"UPDATE users SET password = $1 WHERE token = $2, password: %s",
 		"total_tokens=5321 max_tokens: 4096 token_count=5 pass=12 fail=3 pass: ok",
 		"password=${DB_PASSWORD} token={{ token }} secret=**** api_key=[FILTERED]",
 		"routing_key=orders.created signature: invalid session: closed PWD=/var/app otp=26",

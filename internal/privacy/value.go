@@ -46,10 +46,25 @@ func (sc *scan) value(named group, i int, escaped bool) (finding, bool) {
 	default:
 		end = bareEnd(text, i, escaped)
 	}
+	if quote == 0 && sc.tells(name, i, end) {
+		return finding{}, false
+	}
 	if end <= i || !isSecretValue(name, text[i:end]) || labelled && only(text[i:end], letters) && !endsLine(text, end) {
 		return finding{}, false // **token:** fix the refresh
 	}
 	return finding{i, end, kindSecret, text[i:end]}, true
+}
+
+// tells reports whether the word from i to end begins what an error says, as in
+// "refresh token: connection refused": it is short, in small letters, behind ": "
+// and before another word. A password may be such a word; a token is not.
+func (sc *scan) tells(name string, i, end int) bool {
+	const longest = len("unauthenticated")
+	text := sc.text
+	if !endsIn(name, "token") && !endsIn(name, "secret") || end-i < 2 || end-i > longest || !strings.HasSuffix(text[sc.floor:i], ": ") {
+		return false
+	}
+	return only(text[i:end], lowers) && end+1 < len(text) && text[end] == ' ' && classes[text[end+1]]&letters != 0
 }
 
 // credential reports whether the word at i can be what a scheme that we do not

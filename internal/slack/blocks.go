@@ -237,7 +237,11 @@ func unmarked(text string) slackgo.MixedElement {
 	return slackgo.NewTextBlockObject(slackgo.PlainTextType, text, true, false)
 }
 
-func plain(text string) string { return escape(incident.Cut(readable(text), maxPlain/2)) }
+// plain is the notification text. It is bounded as it is sent: chat.update
+// refuses more than 4,000 characters, and an "&" has five.
+func plain(text string) string {
+	return cutMarkup(escape(incident.Cut(readable(text), maxPlain/2)), maxPlain)
+}
 
 func oneLine(text string, n int) string {
 	return incident.Cut(strings.Join(strings.Fields(text), " "), n)

@@ -183,6 +183,7 @@ func TestErrorsSayWhetherARetryHelps(t *testing.T) {
 	}{
 		{"channel", slackstand.Fault{Error: "channel_not_found"}, "slack/channel_not_found", false, 0},
 		{"token", slackstand.Fault{Error: "invalid_auth"}, "slack/invalid_auth", false, 0},
+		{"blocks", slackstand.Fault{Error: "msg_blocks_too_long"}, "slack/msg_blocks_too_long", false, 0},
 		{"internal", slackstand.Fault{Error: "internal_error"}, "slack/internal_error", true, 0},
 		{"unavailable", slackstand.Fault{Status: http.StatusServiceUnavailable}, "slack/http_503", true, 0},
 		{"limited", slackstand.Fault{Status: http.StatusTooManyRequests, RetryAfter: 7 * time.Second}, "slack/ratelimited", true, 7 * time.Second},
@@ -240,6 +241,12 @@ func TestTheLongestReportIsInsideSlacksLimits(t *testing.T) {
 	_, err = b.client.Headline(t.Context(), channel, nil, r)
 	require.NoError(t, err)
 	r.Failure = long
+	_, err = b.client.Answer(t.Context(), b.alert, "", r)
+	require.NoError(t, err)
+	// chat.update takes less than chat.postMessage, and counts what is escaped.
+	r.Signal.Title, r.Failure, r.Verdict.Summary = strings.Repeat("&", 4000), "", strings.Repeat("&", 4000)
+	_, err = b.client.Headline(t.Context(), channel, nil, r)
+	require.NoError(t, err)
 	_, err = b.client.Answer(t.Context(), b.alert, "", r)
 	require.NoError(t, err)
 }

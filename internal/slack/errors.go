@@ -56,6 +56,7 @@ var final = map[string]string{ //nolint:gosec // names of errors, no credentials
 	"edit_window_closed":      "the workspace forbids edits after a while",
 	"invalid_blocks":          "nerve built a message that Slack refuses: please report it",
 	"invalid_blocks_format":   "nerve built a message that Slack refuses: please report it",
+	"msg_blocks_too_long":     "nerve built a message that Slack refuses: please report it",
 	"msg_too_long":            "nerve built a message that Slack refuses: please report it",
 	"no_text":                 "nerve built a message that Slack refuses: please report it",
 	"invalid_name":            "the workspace does not have this emoji",

@@ -44,9 +44,22 @@ func apart(text string) string {
 }
 
 // turns reports whether a character changes the direction of what follows, or
-// cannot be seen and so can make one word look like another.
+// cannot be seen and so can make one word look like another. The joiners stay:
+// emoji and Persian are written with them.
 func turns(r rune) bool {
-	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x200B || r == 0x2060 || r == 0xFEFF
+	return unicode.Is(unicode.Cf, r) && !joins(r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+func joins(r rune) bool { return r == 0x200C || r == 0x200D }
+
+// bare is a label without what a reader does not see between its letters.
+func bare(label string) string {
+	return strings.Map(func(r rune) rune {
+		if joins(r) || unicode.In(r, unicode.Mn, unicode.Me) {
+			return -1
+		}
+		return r
+	}, label)
 }
 
 func fromRight(r rune) bool {
@@ -64,7 +77,7 @@ func followable(address string) bool {
 
 // hostName finds what a reader takes for the name of a host, whichever
 // character stands for its dot, and the host of an address.
-var hostName = regexp.MustCompile(`(?:[\pL\pN_-]+[.\x{3002}\x{FF0E}\x{FF61}\x{2024}])+(?:\pL[\pL\pN-]+|\pN+)|://[^\s/?#]*`)
+var hostName = regexp.MustCompile(`(?:[\pL\pN_-]+[.\x{3002}\x{FF0E}\x{FF61}\x{2024}\x{FE52}\x{A4F8}])+(?:\pL[\pL\pN-]+|\pN+)|://[^\s/?#]*`)
 
 // honest is the label of a link. One that names another host than the link goes
 // to has that host behind it: labels come from whoever sent the alert.
@@ -78,7 +91,7 @@ func honest(address, label string) string {
 	if label == "" {
 		return host
 	}
-	for _, named := range hostName.FindAllString(label, -1) {
+	for _, named := range hostName.FindAllString(bare(label), -1) {
 		named = strings.ToLower(strings.TrimPrefix(named, "://"))
 		if named != host && named != strings.ToLower(u.Host) && !strings.HasSuffix(host, "."+named) {
 			return label + " (" + host + ")"

@@ -53,6 +53,9 @@ func (p *problems) block(at string, b block) {
 		}
 		p.length(at+"/text", text, maxMarkdownTotal)
 	case "rich_text":
+		if len(b.Elements) == 0 {
+			p.add(at, "missing required field: elements")
+		}
 		p.rich(at, b.Elements)
 	case "divider":
 	case "":

@@ -102,8 +102,12 @@ func TestBlockLimits(t *testing.T) {
 			"must be less than 76 characters [json-pointer:/blocks/0/accessory/text/text]",
 		},
 		"type": {
-			`[{"type":"rich_text","elements":[]}]`, `[{"type":"marquee"}]`,
+			`[{"type":"divider"}]`, `[{"type":"marquee"}]`,
 			"unsupported type: marquee [json-pointer:/blocks/0/type]",
+		},
+		"rich text of nothing": {
+			rich(`{"type":"text","text":"x"}`), `[{"type":"rich_text","elements":[]}]`,
+			"missing required field: elements [json-pointer:/blocks/0]",
 		},
 		"rich text part": {
 			rich(`{"type":"text","text":"x","style":{"bold":true}}`), `[{"type":"rich_text","elements":[{"type":"text","text":"x"}]}]`,

@@ -2,6 +2,7 @@ package starter
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 
 	"go.temporal.io/api/enums/v1"
@@ -75,7 +76,12 @@ func details(s *incident.Signal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**Source** %s (%s)  \n**Severity** %s  \n**Incident** %s", s.Source, s.Provider, s.Severity, s.IncidentID)
 	for _, l := range s.Links[:min(len(s.Links), maxDetailLinks)] {
-		fmt.Fprintf(&b, "\n- [%s](%s)", escape.Replace(l.Title), linkEscape.Replace(l.URL))
+		u, err := url.Parse(l.URL)
+		if err != nil {
+			continue
+		}
+		// With its host: labels come from whoever sent the alert.
+		fmt.Fprintf(&b, "\n- [%s](%s) %s", escape.Replace(l.Title), linkEscape.Replace(l.URL), escape.Replace(u.Hostname()))
 	}
 	return b.String()
 }

@@ -69,7 +69,7 @@ func TestStart(t *testing.T) {
 			assert.Equal(t, temporal.Priority{PriorityKey: 1, FairnessKey: "datadog-prod"}, got.Priority)
 			assert.LessOrEqual(t, len(got.StaticSummary), maxSummary)
 			assert.True(t, strings.HasSuffix(got.StaticSummary, "é…"), "cut at a character's edge")
-			assert.Contains(t, got.StaticDetails, "[a (link) ](https://example.com/a%28b%29)")
+			assert.Contains(t, got.StaticDetails, "[a (link) ](https://example.com/a%28b%29) example.com")
 			assertAttributes(t, got.TypedSearchAttributes)
 		})
 	}

@@ -3,9 +3,6 @@ package back
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -18,12 +15,7 @@ const codecPath = "/codec"
 // serve answers health probes, serves the operators' API and decodes payloads
 // for Temporal UI, until ctx ends.
 func (w *Worker) serve(ctx context.Context) error {
-	mux := http.NewServeMux()
-	// Alive is not ready: a worker whose database is away waits for it, and being
-	// restarted would not help.
-	alive := func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("{\"status\":\"ok\"}\n")) }
-	mux.HandleFunc("GET /{$}", alive)
-	mux.HandleFunc("GET /health", alive)
+	mux := alive()
 	mux.HandleFunc("GET /health/detailed", w.reach)
 	mux.HandleFunc("GET /readyz", w.reach)
 	codec, err := w.codec()
@@ -34,26 +26,7 @@ func (w *Worker) serve(ctx context.Context) error {
 		mux.Handle(codecPath+"/", http.StripPrefix(codecPath, codec))
 	}
 	mux.Handle("/", w.operators) // what is nowhere is a problem document too
-	listener := w.options.Listener
-	if listener == nil {
-		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", w.core.Config.Addr())
-		if err != nil {
-			return fmt.Errorf("app: listen: %w (set PORT to a free port)", err)
-		}
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
-	stopped := context.AfterFunc(ctx, func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			w.core.Log.Warn("worker's endpoint did not stop in time", "error", err)
-		}
-	})
-	defer stopped()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("app: serve: %w", err)
-	}
-	return nil
+	return w.front.serve(ctx, mux)
 }
 
 // codec is the endpoint for Temporal UI, or nil when it is not configured.

@@ -38,6 +38,7 @@ type Worker struct {
 	starter *starter.Starter
 	name    string
 	options Options
+	front   *front
 
 	operators http.Handler       // their API
 	inner     *app.Inner         // ingest behind it
@@ -54,10 +55,25 @@ type Options struct {
 	LoopbackCodec bool
 }
 
-// New opens the record and builds the workers. While the database is away it
-// waits; it fails when the database will never answer, and with ctx's error when
-// ctx ends first. The caller closes core.
+// New opens the worker's endpoint and the record, and builds the workers. While the
+// database is away it waits; it fails when the database will never answer, and with
+// ctx's error when ctx ends first. The caller closes core.
 func New(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
+	front, err := openFront(ctx, o.Listener, core.Config.Addr(), core.Log)
+	if err != nil {
+		return nil, err
+	}
+	w, err := assemble(ctx, core, o)
+	if err != nil {
+		front.close(ctx)
+		return nil, err
+	}
+	w.front = front
+	return w, nil
+}
+
+// assemble is New behind an endpoint that is open already.
+func assemble(ctx context.Context, core *app.Core, o Options) (*Worker, error) {
 	store, err := openRecord(ctx, func(ctx context.Context) (*record.Store, error) {
 		return record.Open(ctx, core.Config.DatabaseURL.Reveal(), core.Log)
 	}, core.Log)
@@ -149,6 +165,7 @@ func (w *Worker) build(acts *activities.Activities) []worker.Worker {
 // the recorder first, because what they do needs the workers no more.
 func (w *Worker) Run(ctx context.Context) error {
 	defer func() {
+		w.front.close(ctx)
 		if err := w.store.Close(); err != nil {
 			w.core.Log.Warn("record not closed", "error", err)
 		}
