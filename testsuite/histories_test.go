@@ -53,6 +53,8 @@ func TestRecordHistories(t *testing.T) {
 		"acknowledged_and_resolved":      (*recording).acknowledgedAndResolved,
 		"failed":                         (*recording).failed,
 		"failed_and_rerun":               (*recording).failedAndRerun,
+		"failed_and_worse":               (*recording).failedAndWorse,
+		"failed_and_worse_and_rerun":     (*recording).failedAndWorseAndRerun,
 		"failed_and_resolved":            (*recording).failedAndResolved,
 		"evidence_failed":                (*recording).evidenceFailed,
 		"continued":                      (*recording).continued,
@@ -66,6 +68,7 @@ func TestRecordHistories(t *testing.T) {
 		"silence_ended_early":            (*recording).silenceEndedEarly,
 		"silence_ended_early_and_held":   (*recording).silenceEndedEarlyAndHeld,
 		"silenced_and_resolved":          (*recording).silencedAndResolved,
+		"worse_before_severity_rose":     (*recording).worse,
 		"raised":                         (*recording).raised,
 		"silenced_and_worse":             (*recording).silencedAndWorse,
 		"watched":                        (*recording).watched,
@@ -313,6 +316,34 @@ func (r *recording) failedAndRerun() client.WorkflowRun {
 	return run
 }
 
+// failedAndWorse hears that it is worse while a step is tried that fails in the end.
+func (r *recording) failedAndWorse() client.WorkflowRun {
+	r.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: -1, Error: "internal_error"})
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseNotifying)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, Severity: incident.SeverityCritical})
+	r.stand.ClearFaults()
+	r.stand.Fail(slackstand.Fault{Method: "chat.postMessage", Times: -1, Error: "is_archived"})
+	require.Error(r.t, run.Get(r.t.Context(), nil))
+	require.Contains(r.t, r.state(run).Seen, "event-2", "the failure knows nothing of it")
+	return run
+}
+
+func (r *recording) failedAndWorseAndRerun() client.WorkflowRun {
+	failed := r.failedAndWorse()
+	r.stand.ClearFaults()
+	op := operator.New(r.client, converter.GetDefaultDataConverter(), r.system.namespace)
+	again, err := op.Rerun(r.t.Context(), failed.GetID(), contract.Decision{By: "on-call", Reason: "the channel is back"})
+	require.NoError(r.t, err)
+	run := r.client.GetWorkflow(r.t.Context(), failed.GetID(), again.NewRunID)
+	r.phase(run, contract.PhaseOpen)
+	require.Eventually(r.t, func() bool {
+		return slices.ContainsFunc(r.state(run).Actions, func(a contract.IncidentAction) bool { return a.Kind == contract.ActionRaised })
+	}, patience, poll, "the rerun does not know that it is worse")
+	r.resolve(run)
+	return run
+}
+
 func (r *recording) failedAndResolved() client.WorkflowRun {
 	failed := r.failed()
 	r.stand.ClearFaults()
@@ -364,6 +395,18 @@ func (r *recording) reopened() client.WorkflowRun {
 	r.phase(run, contract.PhaseOpen)
 	r.shelf.away.Store(false)
 	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	return run
+}
+
+// worse comes again, and worse. Where that was recorded it was a repeat like any
+// other: a worker of an older release was told of it by a newer ingest, or by the
+// drainer of a newer worker.
+func (r *recording) worse() client.WorkflowRun {
+	run := r.start(r.input(true))
+	r.phase(run, contract.PhaseOpen)
+	r.occur(run, contract.Occurrence{DeliveryID: "event-2", Count: 2, Severity: incident.SeverityCritical})
+	require.Eventually(r.t, func() bool { return slices.Contains(r.state(run).Seen, "event-2") }, patience, poll)
+	r.resolve(run)
 	return run
 }
 

@@ -44,6 +44,28 @@ func TestAnIncidentIsAsBadAsItsAlertWasAtItsWorst(t *testing.T) {
 	assert.Equal(t, raisedText, b.notes[0])
 }
 
+// What came while a step was tried is not lost on whoever reads that it failed.
+func TestAFailureKnowsHowBadItHasBecome(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answerErr = errPassing
+	b.occurAt(time.Minute, worse("d2"))
+	b.env.RegisterDelayedCallback(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.answerErr = final{"slack/channel_not_found"}
+	}, 2*time.Minute)
+	b.run()
+
+	require.Error(t, b.env.GetWorkflowError())
+	assert.Equal(t, incident.SeverityCritical, b.lastAnswer().Signal.Severity)
+	assert.Contains(t, b.lastAnswer().Failure, "channel_not_found")
+	last := b.lastRecord()
+	assert.Equal(t, contract.PhaseFailed, last.Phase)
+	assert.Equal(t, incident.SeverityCritical, last.Signal.Severity)
+	assert.Equal(t, int64(2), last.Occurrences)
+}
+
 // What somebody has snoozed was milder.
 func TestRaisedEndsASnooze(t *testing.T) {
 	t.Parallel()

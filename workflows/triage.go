@@ -183,6 +183,7 @@ func (t *triage) fail(ctx workflow.Context, err error) error {
 	if temporal.IsCanceledError(err) {
 		return t.cancelled(ctx, err)
 	}
+	t.lastSeen(ctx)
 	name, cause := "unknown", err
 	if s, ok := err.(*stepError); ok { //nolint:errorlint // set by this file, never wrapped
 		name, cause = string(s.step), s.err
@@ -194,6 +195,19 @@ func (t *triage) fail(ctx workflow.Context, err error) error {
 	t.enter(ctx, contract.PhaseFailed)
 	t.settle(ctx)
 	return temporal.NewApplicationErrorWithCause(t.failure, ErrorStepFailed, cause, name)
+}
+
+// changeLastSeen is the change from which on a failure knows of what came meanwhile.
+const changeLastSeen = "last-seen-in-a-failure"
+
+// lastSeen takes in what came while a step was tried, which can take half an hour:
+// whoever reads of the failure is told how bad it has become.
+func (t *triage) lastSeen(ctx workflow.Context) {
+	if workflow.GetSignalChannel(ctx, contract.SignalOccurrence).Len() == 0 ||
+		workflow.GetVersion(ctx, changeLastSeen, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	t.occurrences(ctx)
 }
 
 // cancelled leaves a trace of an incident that somebody cancelled in Temporal.

@@ -15,6 +15,9 @@ import (
 const (
 	// changeNotes is the change from which on decisions are told in the thread.
 	changeNotes = "notes"
+	// changeRises is the change from which on severity rises, with the severity that it
+	// rises to behind it.
+	changeRises = "severity-rises-to-"
 	// maxReason is how much of a reason is kept, in characters.
 	maxReason = 500
 	maxPerson = 200
@@ -148,8 +151,12 @@ func (t *triage) resolve(ctx workflow.Context, by string, a contract.IncidentAct
 
 // raise takes over a severity above the incident's, which is as bad as its alert has
 // been at its worst. What somebody snoozed was milder, so a snooze ends; whether a
-// silence holds what is worse, too, is for held to find out.
+// silence holds what is worse, too, is for held to find out. A history in which an
+// older worker was told of that severity goes on as it was.
 func (t *triage) raise(ctx workflow.Context, to incident.Severity) {
+	if workflow.GetVersion(ctx, changeRises+string(to), workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
 	text := fmt.Sprintf("It came again, and worse: severity raised from %s to %s.", t.in.Signal.Severity, to)
 	t.in.Signal.Severity, t.raised = to, true
 	t.did(ctx, contract.IncidentAction{Kind: contract.ActionRaised, Actor: bySender, Target: string(to)})

@@ -108,12 +108,7 @@ func (t *triage) sleep(ctx workflow.Context, d time.Duration, summary string) er
 
 // drain takes in every signal that has arrived.
 func (t *triage) drain(ctx workflow.Context) {
-	occurrences := workflow.GetSignalChannel(ctx, contract.SignalOccurrence)
-	var o contract.Occurrence
-	for occurrences.ReceiveAsync(&o) {
-		t.occur(ctx, o)
-		o = contract.Occurrence{}
-	}
+	t.occurrences(ctx)
 	resolved := workflow.GetSignalChannel(ctx, contract.SignalResolved)
 	var r contract.Resolved
 	for resolved.ReceiveAsync(&r) {
@@ -123,6 +118,15 @@ func (t *triage) drain(ctx workflow.Context) {
 		r = contract.Resolved{}
 	}
 	t.release(ctx)
+}
+
+func (t *triage) occurrences(ctx workflow.Context) {
+	told := workflow.GetSignalChannel(ctx, contract.SignalOccurrence)
+	var o contract.Occurrence
+	for told.ReceiveAsync(&o) {
+		t.occur(ctx, o)
+		o = contract.Occurrence{}
+	}
 }
 
 // occur counts an occurrence once, whatever path and how often it came. An

@@ -108,8 +108,9 @@ type Decision struct {
 	// admit anew.
 	Tell bool
 	// Raised is set for a Repeat or Pending whose level is above the one that its
-	// incident is known to have. That is the level of the claims that were confirmed,
-	// and so never more than the incident has been told.
+	// incident is known to have. That is the level of the claims that were confirmed
+	// or, while none is, the lowest of those that met the window, because any of them
+	// may start the incident: never more than the incident has been told.
 	Raised bool
 	// WindowStart and WindowEnd are from when to when the open window folds
 	// repeats; zero when none was open.

@@ -53,6 +53,10 @@ func (m *memory) admit(k keys, c Claim, now time.Time) (d Decision, counted bool
 	if held, ok := m.get(k.delivery, now); ok && c.DeliveryID != "" {
 		d := knownDelivery(held, win)
 		d.Raised = d.raisedBy(c)
+		if hasWin && d.Verdict == Pending && win.pending && c.Level < win.level {
+			win.level = c.Level // see markLocked
+			m.put(k.window, win, now)
+		}
 		return d, false
 	}
 	if hasWin {
@@ -130,6 +134,11 @@ func (m *memory) markLocked(k keys, c Claim, d Decision, left time.Duration, now
 	}
 	if c.Window != "" && left > 0 {
 		owner.count, owner.level, owner.since, owner.expires = d.Count, d.level, d.WindowStart, now.Add(left)
+		if d.Verdict == Pending {
+			// Any of those that meet a pending window may be the one that starts the
+			// incident, so of that no more is known than the lowest level among them.
+			owner.level = min(d.level, c.Level)
+		}
 		m.put(k.window, owner, now)
 	}
 }
@@ -159,6 +168,12 @@ func (m *memory) confirm(k keys, c Claim, now time.Time) (counted int64) {
 	}
 	if ok {
 		own.count = win.count
+	}
+	if ok && !win.pending && win.incident != c.IncidentID && c.Level < win.level {
+		// The alert lives on in another incident than the one that the window was
+		// opened for, and what that was told of the new one need not know.
+		win.level = c.Level
+		m.put(k.window, win, now)
 	}
 	if !ok || win.pending {
 		own.level, own.since, own.expires = c.Level, now.UTC(), now.Add(c.Limits.WindowTTL)

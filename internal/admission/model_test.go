@@ -28,7 +28,7 @@ type fact struct {
 	incident  string
 	owner     string
 	count     int64
-	level     int           // of a window: what its incident has been told
+	level     int           // of a window: what its incident has been told, at least
 	since     time.Duration // of an open window
 	until     time.Duration
 }
@@ -92,6 +92,10 @@ func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell
 		case d.tell:
 			return Repeat, d.owner, 0, true, worse
 		}
+		if open && !win.confirmed {
+			win.level = min(win.level, c.Level)
+			m.facts[windowOf(c)] = win
+		}
 		return Pending, d.owner, max(count, 1), false, worse
 	}
 	verdict, owner = New, c.WorkflowID
@@ -100,6 +104,7 @@ func (m *model) admit(c Claim) (verdict Verdict, owner string, count int64, tell
 		verdict, owner = Repeat, win.owner
 	case open:
 		verdict, owner = Pending, win.owner
+		win.level = min(win.level, c.Level)
 	case !c.SkipRate && !m.token(c):
 		return Over, c.WorkflowID, 0, false, false
 	default:
@@ -153,6 +158,9 @@ func (m *model) confirm(c Claim) {
 	}
 	if !open {
 		win = fact{owner: c.WorkflowID, incident: c.IncidentID, count: 1}
+	}
+	if win.confirmed && win.incident != c.IncidentID {
+		win.level = min(win.level, c.Level)
 	}
 	if !win.confirmed {
 		win.confirmed, win.level, win.since, win.until = true, c.Level, m.now, m.now+c.Limits.WindowTTL

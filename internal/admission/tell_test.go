@@ -179,3 +179,85 @@ func TestMilestonesAgree(t *testing.T) {
 		}
 	})
 }
+
+// Whoever meets a pending window may be the one that starts its incident. While
+// nobody has said so, the incident is not taken to know of what is worse.
+func TestAPendingWindowKnowsNoMoreThanTheMildest(t *testing.T) {
+	t.Parallel()
+	at := func(n, level int) Claim {
+		c := claim(n)
+		c.Level = level
+		return c
+	}
+	eachBackend(t, false, func(t *testing.T, a *Admission, _ func(time.Duration)) {
+		require.Equal(t, New, admit(t, a, at(1, 5)).Verdict) // dies before it starts anything
+		require.Equal(t, Pending, admit(t, a, at(2, 4)).Verdict)
+		require.False(t, admit(t, a, at(3, 4)).Raised)
+		// The second has started it, and died before it could say so.
+		assert.True(t, admit(t, a, at(1, 5)).Raised, "its sender's retry")
+		assert.True(t, admit(t, a, at(4, 5)).Raised)
+
+		require.False(t, admit(t, a, at(1, 3)).Raised, "a retry starts it as well")
+		assert.True(t, admit(t, a, at(5, 4)).Raised)
+	})
+}
+
+// An alert whose incident has closed lives on in another one, of which the old
+// one's window knows nothing.
+func TestAWindowOfAnotherLifeKnowsNoMoreThanTheMilder(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, false, func(t *testing.T, a *Admission, _ func(time.Duration)) {
+		first, next, worse := claim(1), claim(2), claim(3)
+		first.Level, next.Level, worse.Level = 5, 2, 4
+		next.WorkflowID = first.WorkflowID
+		confirm(t, a, first) // and closed, while Redis was away from whoever closed it
+		confirm(t, a, next)  // started by a process that did not know the window
+		d := admit(t, a, worse)
+		assert.Equal(t, []any{Repeat, true, true}, []any{d.Verdict, d.Tell, d.Raised})
+		confirm(t, a, worse.For(d))
+		again := claim(4)
+		again.Level = 4
+		assert.False(t, admit(t, a, again).Raised, "told once")
+	})
+}
+
+// A level that was told while Redis was away is known there when it is back.
+func TestLevelOverAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]bool{"told": true, "killed before": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachServer(t, func(t *testing.T, addr string) {
+				client := connect(t, addr)
+				a := open(t, client)
+				first, worse, next := claim(1), claim(3), claim(4)
+				first.Level, worse.Level, next.Level = 2, 4, 4
+				require.Equal(t, New, admit(t, a, first).Verdict)
+				confirm(t, a, first)
+				second := claim(2)
+				confirm(t, a, second.For(admit(t, a, second)))
+				a.outage.ctx, a.outage.stop = context.WithCancel(t.Context())
+				a.outage.stop() // no probe ends this outage, Close does
+				a.outage.begin(errors.New("away"))
+				d := admit(t, a, worse)
+				require.Equal(t, []any{true, true, true, int64(3)}, []any{d.Local, d.Tell, d.Raised, d.Count})
+				if told {
+					confirm(t, a, worse.For(d))
+					assert.False(t, admit(t, a, next).Raised)
+				}
+				require.NoError(t, a.Close(t.Context()))
+
+				fresh := open(t, client, func(o *Options) { o.Prefix = a.opts.Prefix })
+				again := admit(t, fresh, worse)
+				if told {
+					assert.Equal(t, Duplicate, again.Verdict)
+				} else {
+					assert.Equal(t, []any{Repeat, true, true}, []any{again.Verdict, again.Tell, again.Raised})
+				}
+				last := claim(5)
+				last.Level = 4
+				assert.Equal(t, !told, admit(t, fresh, last).Raised)
+			})
+		})
+	}
+}

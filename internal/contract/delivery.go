@@ -92,6 +92,7 @@ const (
 	RuleReopened = "reopened" // its window was open, its incident closed: a new one was started
 	RuleWindow   = "window"   // its window was open
 	RuleRunning  = "running"  // no window was open for it, but its incident ran
+	RuleWorse    = "worse"    // a repeat that was worse than what its incident was known to have heard of, which was told
 	RuleTaken    = "taken"    // its incident was started before, and an event starts only once
 
 	RuleTaskStarted = "task_started" // it is the first that was heard of its task
@@ -153,7 +154,9 @@ type Command struct {
 	Occurrence *Occurrence      `json:"occurrence,omitempty"`
 	Resolved   *Resolved        `json:"resolved,omitempty"`
 	// Fallback goes with an Occurrence: what to start, under its own key, when
-	// the incident to be told has closed by the time that it is told.
+	// the incident to be told has closed by the time that it is told. With a Start it
+	// says that the start is in the name of another event, whose occurrence this one
+	// is when that was started already.
 	Fallback *TriageInput `json:"fallback,omitempty"`
 	// Task starts a task, or tells the one that runs.
 	Task *TaskInput `json:"task,omitempty"`

@@ -186,6 +186,9 @@ func cases() map[string]Input {
 		"debounced": one(changed(func(d *contract.Delivery) {
 			d.Outcome, d.Trace.Rule, d.Count, d.ReceivedAt = contract.OutcomeDebounced, contract.RuleWindow, 7, noon.Add(2*time.Minute)
 		})),
+		"worse": one(changed(func(d *contract.Delivery) {
+			d.Outcome, d.Trace.Rule, d.Count, d.ReceivedAt = contract.OutcomeDebounced, contract.RuleWorse, 7, noon.Add(2*time.Minute)
+		})),
 		"running_in_memory": one(changed(func(d *contract.Delivery) {
 			d.Outcome, d.Trace.Rule, d.Trace.Local = contract.OutcomeDebounced, contract.RuleRunning, true
 		})),

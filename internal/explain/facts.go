@@ -192,10 +192,12 @@ func window(d *contract.Delivery) string {
 
 // ruleTexts say what a rule is.
 var ruleTexts = map[string]string{
-	contract.RuleNew:         "Nothing was open for it, so its incident was started.",
-	contract.RuleReopened:    "A window was still open for it, but the incident of that window had closed, so a new one was started.",
-	contract.RuleWindow:      "Its window was open, so it was counted there.",
-	contract.RuleRunning:     "No window was open for it any more, but its incident still ran, so it was counted there.",
+	contract.RuleNew:      "Nothing was open for it, so its incident was started.",
+	contract.RuleReopened: "A window was still open for it, but the incident of that window had closed, so a new one was started.",
+	contract.RuleWindow:   "Its window was open, so it was counted there.",
+	contract.RuleRunning:  "No window was open for it any more, but its incident still ran, so it was counted there.",
+	contract.RuleWorse: "It was worse than what its incident was known to have heard of, so it was not only counted: " +
+		"the incident was told at once, and takes over a severity above its own.",
 	contract.RuleTaskStarted: "It is the first that was heard of its task, whose workflow it started.",
 	contract.RuleTaskTold:    "The workflow of its task runs, and was told.",
 	contract.RuleTaken:       "Temporal knew that its incident was started before, and an event starts only once.",

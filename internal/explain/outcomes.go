@@ -92,6 +92,9 @@ func headline(in Input) string {
 	if d.Outcome == contract.OutcomeAccepted && d.Trace != nil && d.Trace.Silence != "" {
 		return fill("Not yet: it started the incident {incident}, which a silence holds back.", d)
 	}
+	if d.Outcome == contract.OutcomeDebounced && d.Trace != nil && d.Trace.Rule == contract.RuleWorse {
+		return fill("Not for itself: it is a repeat of the incident {incident}, which was told at once, because it was worse.", d)
+	}
 	text := fill(o.headline, d)
 	if told(in) {
 		text += " " + why(d)

@@ -127,7 +127,7 @@ var reasons = map[contract.Reason]because{
 	},
 	contract.ReasonOverRate: {text: "Its source sent more new alerts a minute than its rate and burst allow."},
 	contract.ReasonHardCap:  {text: "Its source sent more deliveries within a minute than its hard cap allows."},
-	contract.ReasonSpooled:  {text: "Temporal was away or too slow, so it went to the spool, from which the worker tells Temporal in order."},
+	contract.ReasonSpooled:  {text: "Temporal was away, too slow or behind, so it went to the spool, from which the worker tells Temporal in order."},
 	contract.ReasonNothingDurable: {
 		"Neither Temporal nor the spool in Redis could take it, so nothing was promised.",
 		[]string{"Look whether Temporal and Redis are up: GET /health/detailed of ingest.", again},

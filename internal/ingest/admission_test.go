@@ -60,12 +60,19 @@ func (f *faultyAdmission) Spool(ctx context.Context, cmd contract.Command, seale
 	return f.Admission.Spool(ctx, cmd, sealed)
 }
 
-// Confirm dies with the process that is to die there.
+// Confirm dies with the process that is to die there. The bench has what is logged.
 func (f *faultyAdmission) Confirm(ctx context.Context, c admission.Claim, d contract.Delivery) error {
 	if err := (*f.bench).gate.confirmErr; err != nil {
 		panic(err)
 	}
-	return f.Admission.Confirm(ctx, c, d)
+	if err := f.Admission.Confirm(ctx, c, d); err != nil {
+		return err
+	}
+	gate := (*f.bench).gate
+	gate.mu.Lock()
+	defer gate.mu.Unlock()
+	gate.logged = append(gate.logged, d)
+	return nil
 }
 
 func TestWithRealAdmission(t *testing.T) {

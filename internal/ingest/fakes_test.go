@@ -225,7 +225,7 @@ func (f *fakeTemporal) Do(_ context.Context, cmd contract.Command) (starter.Resu
 	case cmd.KeyKind == incident.KeyEvent && (f.running[cmd.WorkflowID] || f.closed[cmd.WorkflowID]):
 		return starter.Result{Outcome: starter.AlreadyTaken, RunID: "run-0"}, nil
 	case f.running[cmd.WorkflowID]:
-		return starter.Result{Outcome: starter.AlreadyRunning, RunID: "run-0"}, nil
+		return starter.Result{Outcome: starter.AlreadyRunning, RunID: "run-0", Running: true}, nil
 	}
 	f.running[cmd.WorkflowID] = true
 	f.started = append(f.started, cmd)

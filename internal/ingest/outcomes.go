@@ -59,6 +59,13 @@ func (s *submission) running(workflowID, incidentID string) *answer {
 	return a
 }
 
+// worse says so of a repeat that its incident was told of because it was worse.
+func (a *answer) worse(d admission.Decision) {
+	if d.Raised && a.outcome == contract.OutcomeDebounced {
+		a.rule = contract.RuleWorse
+	}
+}
+
 func (s *submission) folded(workflowID, incidentID string) *answer {
 	return &answer{
 		outcome: contract.OutcomeFolded, workflowID: workflowID, incidentID: incidentID, reason: contract.ReasonOverRate, limit: s.source.RatePerMin,

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
 
@@ -27,6 +28,15 @@ func (b *bench) severities() []incident.Severity {
 		seen[cmd.Occurrence.DeliveryID] = true
 	}
 	return told
+}
+
+// rules are those of the deliveries that were confirmed, in order.
+func rules(b *bench) []string {
+	found := []string{}
+	for _, d := range b.gate.entries() {
+		found = append(found, d.Trace.Rule)
+	}
+	return found
 }
 
 // TestAWorseRepeatIsToldAtOnce: between two milestones an incident hears of what
@@ -54,6 +64,7 @@ func TestAWorseRepeatIsToldAtOnce(t *testing.T) {
 			}
 			_, r := b.post(t, seventh)
 			assert.Equal(t, "debounced", r.Status)
+			assert.Equal(t, []string{contract.RuleNew, contract.RuleWindow, contract.RuleWindow, contract.RuleWorse}, rules(b), "whoever asks is told why")
 			b.post(t, body(t, "e8", signal(as(incident.SeverityCritical))))
 			b.post(t, body(t, "e9", signal()))
 			assert.Equal(t, incident.SeverityCritical, b.severities()[2])
@@ -92,4 +103,50 @@ func TestAWorseRepeatOfAnIncidentThatIsStarting(t *testing.T) {
 	})
 	b.post(t, body(t, "e1", signal()))
 	assert.Equal(t, []incident.Severity{incident.SeverityHigh, incident.SeverityCritical}, b.severities(), "the second, and the fourth")
+}
+
+// What Temporal refuses was not told, so that the next that is as bad still is.
+func TestAWorseRepeatThatIsRefused(t *testing.T) {
+	t.Parallel()
+	b, _ := firstOf(t, kinds["alert"], false)
+	b.post(t, body(t, "e2", signal()))
+	b.temporal.fail = starter.ErrPermanent
+	_, r := b.post(t, body(t, "e3", signal(as(incident.SeverityCritical))))
+	require.Equal(t, "debounced", r.Status)
+	b.temporal.fail = nil
+	require.NotContains(t, b.severities(), incident.SeverityCritical)
+	b.post(t, body(t, "e4", signal(as(incident.SeverityCritical)))) // at no milestone
+	assert.Contains(t, b.severities(), incident.SeverityCritical, "a page is lost")
+}
+
+// killedWhileStarting leaves a window behind that a critical alert has claimed, and
+// an incident that a milder one has started: both died before they could say so.
+func killedWhileStarting(t *testing.T) (b *bench, critical string) {
+	t.Helper()
+	b, _ = realBench(t)
+	id := incident.Key{Kind: incident.KeyAlert, Value: "monitor-1", Opaque: true}.ID("vendor", incident.KindAlert)
+	critical = body(t, "e1", signal(as(incident.SeverityCritical)))
+	b.temporal.atCall(1, func() {
+		b.temporal.before = nil
+		b.gate.confirmErr = errAway
+		assert.Equal(t, 500, b.do(request(t, "/webhooks/vendor", goodToken, body(t, "e2", signal()))).Code)
+		b.gate.confirmErr = nil
+		panic("killed")
+	})
+	assert.Equal(t, 500, b.do(request(t, "/webhooks/vendor", goodToken, critical)).Code)
+	require.Len(t, b.temporal.started, 1)
+	require.Equal(t, incident.SeverityHigh, b.temporal.started[0].Start.Signal.Severity)
+	b.temporal.running[id] = true
+	return b, critical
+}
+
+func TestAWorseClaimIsToldToTheIncidentThatAMilderOneStarted(t *testing.T) {
+	t.Parallel()
+	b, critical := killedWhileStarting(t)
+	b.gate.confirmErr = errAway // a third one dies as well, which makes three
+	b.do(request(t, "/webhooks/vendor", goodToken, body(t, "e3", signal())))
+	b.gate.confirmErr = nil
+	_, r := b.post(t, critical)
+	assert.Equal(t, "debounced", r.Status)
+	assert.Contains(t, b.severities(), incident.SeverityCritical, "a page is lost")
 }

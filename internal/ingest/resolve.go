@@ -54,7 +54,8 @@ func (p *pipeline) target(ctx context.Context, sub *submission) (workflowID, inc
 			return sub.claim.WorkflowID, "", true, nil // its id is known without Redis
 		}
 		if id != sub.claim.WorkflowID {
-			return sub.claim.WorkflowID, "", false, nil
+			// Another of its group has the window by now, and it may have been before.
+			return sub.claim.WorkflowID, "", found, nil
 		}
 		return id, name, found, nil
 	}
@@ -82,17 +83,29 @@ func (p *pipeline) close(ctx context.Context, sub *submission, claim admission.C
 		}
 		a.reason = contract.ReasonSpooled
 	case result.Outcome == starter.NotRunning:
-		a = nothingToResolve()
-		if known {
-			// Its start may still wait in the spool: the resolve follows it there, which
-			// keeps the order of a key. The drainer drops it when nothing runs.
-			if err := p.keep(ctx, cmd); err != nil {
-				return failed(err)
-			}
+		if !known || !p.waits(ctx) {
+			a = nothingToResolve()
+			break
 		}
+		// Its start may still wait in the spool: the resolve follows it there, which
+		// keeps the order of a key. The drainer drops it when nothing runs.
+		if err := p.keep(ctx, cmd); err != nil {
+			return failed(err)
+		}
+		a.reason = contract.ReasonSpooled
 	}
 	if err := p.Windows.Release(ctx, claim.Source, sub.claim.Window, claim.WorkflowID); err != nil {
 		p.warn(ctx, "the window of a resolved alert stays until it ends", sub, err)
 	}
 	return a
+}
+
+// waits reports whether anything may wait in the spool. Without a durable one nothing
+// does: nobody was promised a start that Temporal had not taken.
+func (p *pipeline) waits(ctx context.Context) bool {
+	if p.Backlog == nil {
+		return false
+	}
+	n, err := p.Backlog(ctx)
+	return err != nil || n > 0
 }

@@ -78,6 +78,9 @@ func (p *pipeline) open(ctx context.Context, sub *submission, d admission.Decisi
 	input := *sub.input()
 	input.Signal.DeduplicationKey, input.Signal.IncidentID = d.WorkflowID, d.IncidentID
 	start := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Start: &input}
+	if d.WorkflowID != sub.claim.WorkflowID {
+		start.Fallback = sub.input()
+	}
 
 	result, err := p.do(ctx, start)
 	switch {
@@ -144,6 +147,7 @@ func (p *pipeline) join(ctx context.Context, sub *submission, claim admission.Cl
 		}
 	}
 	a := sub.running(d.WorkflowID, claim.IncidentID)
+	a.worse(d)
 	p.confirm(ctx, sub, claim, d, a)
 	return a
 }
@@ -166,11 +170,14 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 		a.settled = true
 		return a
 	}
+	claim := sub.claim.For(d)
 	cmd := contract.Command{WorkflowID: d.WorkflowID, KeyKind: sub.kind, Occurrence: sub.occurrence(d.Count), Fallback: sub.input()}
 	told, err := p.tell(ctx, cmd)
 	switch {
 	case errors.Is(err, starter.ErrPermanent):
-		// A retry would be refused as well. The window keeps the count.
+		// A retry would be refused as well. The window keeps the count, and of how
+		// bad it is the incident has heard nothing.
+		claim.Level = 0
 		p.warn(ctx, "the incident does not take a repeat", sub, err)
 	case err != nil:
 		// Nobody knows whether the incident is open. The mark stays: a retry is
@@ -178,8 +185,10 @@ func (p *pipeline) repeat(ctx context.Context, sub *submission, d admission.Deci
 		return failed(err)
 	case !told:
 		return nil
+	default:
+		a.worse(d)
 	}
-	p.confirm(ctx, sub, sub.claim.For(d), d, a)
+	p.confirm(ctx, sub, claim, d, a)
 	return a
 }
 

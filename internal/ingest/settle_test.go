@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -358,13 +359,15 @@ func TestResolveWhileTemporalIsAway(t *testing.T) {
 	require.Len(t, b.gate.spooled, 2, "in order behind the start")
 	assert.NotNil(t, b.gate.spooled[1].Resolved)
 
-	// Temporal is back, and the start still waits in the spool.
+	// Temporal is back for this ingest, and the start still waits in the spool.
 	c := newBench(t)
 	c.temporal.fail = starter.ErrUnavailable
-	c.post(t, body(t, "e1", signal()))
+	_, first := c.post(t, body(t, "e1", signal()))
 	c.temporal.fail = nil
+	c.server.pipeline.Backlog = func(context.Context) (int64, error) { return int64(len(c.gate.spooled)), nil }
 	_, r = c.post(t, body(t, "e2", signal(resolvedSignal)))
-	assert.Equal(t, "ignored", r.Status)
+	assert.Equal(t, reply{Status: "resolved", IncidentID: first.IncidentID}, r)
+	assert.Equal(t, contract.ReasonSpooled.String(), c.gate.entries()[1].Reason)
 	require.Len(t, c.gate.spooled, 2)
 	assert.NotNil(t, c.gate.spooled[1].Resolved)
 
@@ -372,6 +375,52 @@ func TestResolveWhileTemporalIsAway(t *testing.T) {
 	d.temporal.fail, d.gate.spoolErr = starter.ErrUnavailable, errAway
 	assert.Equal(t, 503, d.do(request(t, "/webhooks/vendor", goodToken, body(t, "e2", signal(resolvedSignal)))).Code)
 	assert.Empty(t, d.gate.deliveries, "the retry counts")
+}
+
+// TestResolveOfOneOfAGroup: the start of one waits in the spool, and the window is of
+// another of its group by now.
+func TestResolveOfOneOfAGroup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	group := func(s *incident.Signal) { s.Group = "g" }
+	b.temporal.fail = starter.ErrUnavailable
+	b.post(t, body(t, "e1", signal(group)))
+	clear(b.gate.windows) // it has ended
+	b.post(t, body(t, "e2", signal(group, func(s *incident.Signal) { s.Key.Value = "monitor-2" })))
+	require.Len(t, b.gate.spooled, 2)
+	b.temporal.fail = nil
+	b.server.pipeline.Backlog = func(context.Context) (int64, error) { return int64(len(b.gate.spooled)), nil }
+	_, r := b.post(t, body(t, "e3", signal(group, resolvedSignal)))
+	assert.Equal(t, "resolved", r.Status)
+	require.Len(t, b.gate.spooled, 3)
+	assert.NotNil(t, b.gate.spooled[2].Resolved)
+	assert.Equal(t, b.gate.spooled[0].WorkflowID, b.gate.spooled[2].WorkflowID)
+}
+
+// TestResolveOfWhatHasClosed: senders often say that an alert is over after a person
+// has resolved it. There is nothing to wait for where nothing waits.
+func TestResolveOfWhatHasClosed(t *testing.T) {
+	t.Parallel()
+	for name, backlog := range map[string]func(context.Context) (int64, error){
+		"an empty spool":   func(context.Context) (int64, error) { return 0, nil },
+		"no durable spool": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.post(t, body(t, "e1", signal()))
+			id := b.temporal.started[0].WorkflowID
+			b.temporal.running[id], b.temporal.closed[id] = false, true
+			b.server.pipeline.Backlog = backlog
+			if backlog == nil {
+				b.gate.spoolErr = admission.ErrNotDurable
+			}
+			status, r := b.post(t, body(t, "e2", signal(resolvedSignal)))
+			assert.Equal(t, 200, status)
+			assert.Equal(t, reply{Status: "ignored", Reason: "nothing_to_resolve"}, r)
+			assert.Empty(t, b.gate.spooled)
+		})
+	}
 }
 
 func TestStorm(t *testing.T) {

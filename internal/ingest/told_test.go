@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nerve-alerts/nerve/incident"
+	"github.com/nerve-alerts/nerve/internal/admission"
+	"github.com/nerve-alerts/nerve/internal/contract"
 	"github.com/nerve-alerts/nerve/internal/starter"
 )
 
@@ -202,19 +204,40 @@ func TestPendingSignalOfAClosedIncident(t *testing.T) {
 	assert.Len(t, b.temporal.started, 2)
 }
 
+// TestSpooledInAnothersName: a signal that met the window of the first of its group
+// goes to the spool with what it is itself, for when it is not the one to start it.
+func TestSpooledInAnothersName(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.temporal.fail = starter.ErrUnavailable
+	other := admission.Decision{Verdict: admission.Pending, WorkflowID: "vendor:event:1", IncidentID: "vendor_1", Count: 2}
+	b.gate.forced = []admission.Decision{other}
+	b.post(t, body(t, "e2", kinds["group"](2)))
+	require.Len(t, b.gate.spooled, 1)
+	cmd := b.gate.spooled[0]
+	assert.Equal(t, "vendor:event:1", cmd.WorkflowID)
+	require.NotNil(t, cmd.Fallback)
+	assert.Equal(t, "vendor:event:1", cmd.Start.Signal.DeduplicationKey)
+	assert.NotEqual(t, "vendor:event:1", cmd.Fallback.Signal.DeduplicationKey)
+}
+
 // TestResolveWhileItsStartMayWaitInTheSpool: with Redis away nobody can tell whether
 // another front has spooled the alert's start. A resolve is not answered as if there
 // were none: the sender's retry follows the start.
 func TestResolveWhileItsStartMayWaitInTheSpool(t *testing.T) {
 	t.Parallel()
 	b, server := realBench(t)
+	gate, isReal := b.server.pipeline.Gate.(*faultyAdmission)
+	require.True(t, isReal)
+	b.server.pipeline.Backlog = gate.Depth
 	server.SetError("LOADING Redis is loading the dataset in memory")
 	over := body(t, "e2", signal(resolvedSignal))
 	assert.Equal(t, 503, b.do(request(t, "/webhooks/vendor", goodToken, over)).Code)
 	server.SetError("")
+	require.NoError(t, gate.Spool(t.Context(), contract.Command{WorkflowID: "of another front"}, []byte("sealed")))
 	_, r := b.post(t, over)
-	assert.Equal(t, "nothing_to_resolve", r.Reason)
+	assert.Equal(t, "resolved", r.Status)
 	spooled, err := server.Stream("nerve:{nerve}:spool")
 	require.NoError(t, err)
-	assert.Len(t, spooled, 1, "behind the start, if there is one")
+	assert.Len(t, spooled, 2, "behind the start, if there is one")
 }

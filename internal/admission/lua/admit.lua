@@ -47,6 +47,15 @@ local win = {false, false, false, false, false, false}
 if has_window then win = redis.call('HMGET', window, 's', 'w', 'i', 'n', 't', 'v') end
 local since, known = tonumber(win[5] or '0'), tonumber(win[6] or '0')
 
+-- Any of those that meet a pending window may be the one that starts the incident,
+-- so of that no more is known than the lowest level among them.
+local function join()
+  if win[1] == 'pending' and level < known then
+    known = level
+    redis.call('HSET', window, 'v', level)
+  end
+end
+
 if has_delivery then
   local d = redis.call('HMGET', delivery, 's', 'w', 'i', 'n')
   if d[1] then
@@ -59,6 +68,7 @@ if has_delivery then
       local same = win[2] == d[2] and win[3] == d[3]
       return {'tell', d[2], d[3], same and tonumber(d[4]) or 0, 0, 0, 0, known}
     end
+    join()
     return {'pending', d[2], d[3], math.max(count, 1), 0, 0, 0, known}
   end
 end
@@ -78,6 +88,7 @@ if win[1] then
     return {'repeat', win[2], win[3], count, left, log(ARGV[14], win[2], win[3], count, since, left), since, known}
   end
   if has_delivery then mark('pending', win[2], win[3], pending_ttl) end
+  join()
   return {'pending', win[2], win[3], count, left, 0, 0, known}
 end
 

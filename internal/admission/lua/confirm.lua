@@ -32,6 +32,10 @@ if ARGV[4] == '1' then
       -- nothing was started by.
       if incident ~= '' then redis.call('HSET', KEYS[2], 'i', incident) end
       redis.call('PEXPIRE', KEYS[2], ARGV[6])
+    elseif win[4] ~= incident and level < tonumber(win[5] or '0') then
+      -- Its alert lives on in another incident than the one that the window was
+      -- opened for, and what that was told of the new one need not know.
+      redis.call('HSET', KEYS[2], 'v', level)
     end
   end
   if not win[1] or win[2] == workflow then

@@ -86,6 +86,16 @@ func follow(cmd contract.Command, outcome starter.Outcome) (next contract.Comman
 				Severity: cmd.Start.Signal.Severity,
 			},
 		}, true
+	case cmd.Start != nil && outcome == starter.AlreadyTaken && cmd.Fallback != nil:
+		// It met the window of another event before that was open, and was to start that
+		// one's incident if nobody else did: it is an occurrence of it.
+		s := &cmd.Fallback.Signal
+		return contract.Command{
+			WorkflowID: cmd.WorkflowID, KeyKind: cmd.KeyKind, Fallback: cmd.Fallback,
+			Occurrence: &contract.Occurrence{
+				DeliveryID: cmp.Or(cmd.Fallback.Delivery, s.RawPayload.DeliveryID), At: cmd.Fallback.ReceivedAt, Severity: s.Severity,
+			},
+		}, true
 	case cmd.Occurrence != nil && outcome == starter.NotRunning && cmd.Fallback != nil:
 		// The incident has closed meanwhile: an alert that fires again opens its own.
 		// It starts under the delivery that was to be told, so that telling it once

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,6 +51,25 @@ func start() contract.Command {
 
 func occurrence(fallback *contract.TriageInput) contract.Command {
 	return contract.Command{WorkflowID: "datadog:alert:1", KeyKind: incident.KeyAlert, Occurrence: &contract.Occurrence{DeliveryID: "d1"}, Fallback: fallback}
+}
+
+// TestASpooledStartInAnothersName: of the events of a group, each may have to start the
+// incident of the first. One that comes too late is its occurrence, and as bad as it is.
+func TestASpooledStartInAnothersName(t *testing.T) {
+	t.Parallel()
+	own := contract.TriageInput{Delivery: "d2", ReceivedAt: time.Unix(1, 0), Signal: incident.Signal{
+		DeduplicationKey: "vendor:event:2", Key: incident.Key{Kind: incident.KeyEvent}, Severity: incident.SeverityCritical,
+	}}
+	first := own
+	first.Signal.DeduplicationKey = "vendor:event:1"
+	cmd := contract.Command{WorkflowID: "vendor:event:1", KeyKind: incident.KeyEvent, Start: &first, Fallback: &own}
+	s := &script{answers: []starter.Outcome{starter.AlreadyTaken, starter.NotRunning, starter.AlreadyTaken}}
+	require.NoError(t, tell(t.Context(), s, cmd))
+	require.Len(t, s.told, 3)
+	assert.Equal(t, "vendor:event:1", s.told[1].WorkflowID)
+	assert.Equal(t, &contract.Occurrence{DeliveryID: "d2", At: own.ReceivedAt, Severity: incident.SeverityCritical}, s.told[1].Occurrence)
+	assert.Equal(t, "vendor:event:2", s.told[2].WorkflowID, "the incident has closed: it has one of its own")
+	assert.Equal(t, "vendor:event:2", s.told[2].Start.Signal.DeduplicationKey)
 }
 
 func TestASpooledCommandEndsWithAnOpenIncident(t *testing.T) {
